@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-
 package org.guestcam.uapi.abi;
 
 import java.io.IOException;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.frame;
+
+import java.io.IOException;
+
+/**
+ * Where frames come from: a guest's display. {@link #start} once, {@link #close} once; between the
+ * two the listener hears of everything.
+ */
+public interface FrameSource extends AutoCloseable {
+  /**
+   * Begins; returns when the source is connected or has failed.
+   *
+   * @param listener called from now on until it has heard {@code ended} or close returned
+   */
+  void start(FrameListener listener) throws IOException;
+
+  /** For people: what it is, in a few words. */
+  String description();
+
+  /**
+   * Ends it and waits for its threads; buffers live on until their frames are released. Safe to
+   * call before start and after the end.
+   */
+  @Override
+  void close();
+}

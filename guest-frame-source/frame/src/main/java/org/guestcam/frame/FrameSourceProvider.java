@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.frame;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Makes sources of one scheme; found by {@link java.util.ServiceLoader}. */
+public interface FrameSourceProvider {
+  /** The scheme of its endpoints. */
+  String scheme();
+
+  /** For people: how an endpoint is written, and what it shows; one line. */
+  String usage();
+
+  /** The endpoints that can be opened on this host now, for {@code guestcam sources}. */
+  List<String> available();
+
+  /**
+   * Makes a source that has not begun yet.
+   *
+   * @throws IllegalArgumentException where the endpoint is written wrongly
+   * @throws IOException where the host lacks something
+   */
+  FrameSource open(Endpoint endpoint) throws IOException;
+}
