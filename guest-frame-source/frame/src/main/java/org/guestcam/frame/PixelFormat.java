@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
  * <p>Sources: {@code drm/drm_fourcc.h}, {@code linux/videodev2.h}, GStreamer's {@code
  * video-format.h}.
  */
+@SuppressWarnings("ImmutableEnumChecker") // its lists are List.of: immutable
 public enum PixelFormat {
   /** B, G, R, X: what most guests draw. */
   XRGB8888("XR24", "BGRx", List.of("XR24", "BGR4", "AR24"), Plane.packed(4)),
