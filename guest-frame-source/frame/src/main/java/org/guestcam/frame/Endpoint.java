@@ -52,7 +52,7 @@ public record Endpoint(String scheme, String rest) {
     if (query < 0) {
       return parameters;
     }
-    for (String part : rest.substring(query + 1).split("&")) {
+    for (String part : rest.substring(query + 1).split("&", -1)) {
       if (part.isEmpty()) {
         continue;
       }
