@@ -4,7 +4,7 @@
 
 boot_modules=(virtio_pci virtio_blk ext4 virtio_console 9pnet_virtio 9p)
 
-kernel_key() { key "$(toolchain_key "$1") ${boot_modules[*]}" "$lab_dir/lib/kernel.sh"; }
+kernel_key() { key "$(toolchain_key "$1") ${boot_modules[*]}" "$lab_dir"/lib/{kernel,module}.sh; }
 
 build_kernel_6.12() { build_kernel "$1" 6.12; }
 build_kernel_backports() { build_kernel "$1" backports; }
@@ -17,7 +17,12 @@ build_kernel() {
     mkdir -p "$dir/tree/usr/lib/modules"
     ln -s usr/lib "$dir/tree/lib"
     cp -r "$chroot/lab/usr/lib/modules/$release" "$dir/tree/usr/lib/modules/"
-    cp "$chroot/lab/boot/vmlinuz-$release" "$dir/vmlinuz"
+    # Newer packages (7.2 is one) hold the image next to the modules, older ones in /boot.
+    if [[ -e $modules/vmlinuz ]]; then
+        mv "$modules/vmlinuz" "$dir/vmlinuz"
+    else
+        cp "$chroot/lab/boot/vmlinuz-$release" "$dir/vmlinuz"
+    fi
     echo "$release" >"$dir/release"
     (build_module "$kernel" "$chroot/lab/v4l2loopback" "$modules/updates")
 
