@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.v4l2;
+
+/**
+ * Display timings by VESA's CVT standard 1.2 with reduced blanking version 2: the one formula that
+ * gives every width, which an HDMI-like output wants to hear before it takes a size.
+ *
+ * @param width active pixels
+ * @param height active lines
+ * @param verticalBlank lines of blanking
+ * @param pixelClock Hz
+ */
+record ReducedBlanking(int width, int height, int verticalBlank, long pixelClock) {
+  /** Pixels of blanking in a line: front porch 8, sync 32, back porch 40. */
+  static final int HORIZONTAL_BLANK = 80;
+
+  static final int HORIZONTAL_FRONT_PORCH = 8;
+  static final int HORIZONTAL_SYNC = 32;
+  static final int HORIZONTAL_BACK_PORCH = 40;
+  static final int VERTICAL_SYNC = 8;
+  static final int VERTICAL_BACK_PORCH = 6;
+
+  private static final int MIN_VERTICAL_FRONT_PORCH = 1;
+  private static final double MIN_VERTICAL_BLANK_MICROSECONDS = 460;
+  private static final int CLOCK_STEP = 1000;
+
+  /**
+   * The timings for a picture.
+   *
+   * @param milliHertz frames in 1000 seconds, more than 0
+   */
+  static ReducedBlanking of(int width, int height, int milliHertz) {
+    double fps = milliHertz / 1000.0;
+    double linePeriod = (1_000_000.0 / fps - MIN_VERTICAL_BLANK_MICROSECONDS) / height;
+    int blank = 1 + (int) (MIN_VERTICAL_BLANK_MICROSECONDS / linePeriod);
+    blank = Math.max(blank, MIN_VERTICAL_FRONT_PORCH + VERTICAL_SYNC + VERTICAL_BACK_PORCH);
+    double exact = fps * (height + blank) * (width + HORIZONTAL_BLANK);
+    long clock = ((long) (exact / CLOCK_STEP)) * CLOCK_STEP;
+    return new ReducedBlanking(width, height, blank, clock);
+  }
+
+  /** Lines of vertical front porch: what the sync and the back porch leave of the blanking. */
+  int verticalFrontPorch() {
+    return verticalBlank - VERTICAL_SYNC - VERTICAL_BACK_PORCH;
+  }
+
+  /** The time of one frame, in nanoseconds. */
+  long frameNanos() {
+    return Math.round(1e9 * (height + verticalBlank) * (width + HORIZONTAL_BLANK) / pixelClock);
+  }
+}
