@@ -25,6 +25,7 @@ final class Negotiator {
   private final VideoDevice device;
   private final boolean requireZeroCopy;
   private final int milliHertz;
+  private final int onlyFourcc;
   private final Set<MemoryType> supported;
 
   /** Memory types that failed with a real buffer, and what the device said. */
@@ -36,11 +37,14 @@ final class Negotiator {
    * For one opening of a device.
    *
    * @param milliHertz the rate to announce, frames in 1000 seconds, more than 0
+   * @param onlyFourcc the V4L2 fourcc that the user wants; 0 for any
    */
-  Negotiator(VideoDevice device, boolean requireZeroCopy, int milliHertz) throws ErrnoException {
+  Negotiator(VideoDevice device, boolean requireZeroCopy, int milliHertz, int onlyFourcc)
+      throws ErrnoException {
     this.device = device;
     this.requireZeroCopy = requireZeroCopy;
     this.milliHertz = milliHertz;
+    this.onlyFourcc = onlyFourcc;
     this.supported = device.supportedMemory();
   }
 
@@ -156,7 +160,21 @@ final class Negotiator {
   }
 
   /** The fourccs for a layout's bytes; those that the device enumerates come first. */
-  private List<Integer> candidates(FrameLayout layout) throws ErrnoException {
+  private List<Integer> candidates(FrameLayout layout) throws SinkRefusedException, ErrnoException {
+    if (onlyFourcc != 0) {
+      if (!layout.format().v4l2().contains(onlyFourcc)) {
+        throw new SinkRefusedException(
+            "the guest draws "
+                + layout.format()
+                + ", which cannot be shown as "
+                + Fourcc.name(onlyFourcc)
+                + " without conversion; it can as "
+                + layout.format().v4l2().stream()
+                    .map(Fourcc::name)
+                    .collect(Collectors.joining(", ")));
+      }
+      return List.of(onlyFourcc);
+    }
     List<Integer> enumerated = device.enumerateFormats();
     return layout.format().v4l2().stream()
         .sorted(Comparator.comparingInt(fourcc -> enumerated.contains(fourcc) ? 0 : 1))
@@ -258,11 +276,11 @@ final class Negotiator {
           + layout
           + ")";
     }
-    if (buffer.isDmaBuf() && buffer.dmaBuf().size() < format.imageSize()) {
+    if (buffer.size() < format.imageSize()) {
       return "the device wants "
           + format.imageSize()
           + " bytes a picture, the guest's buffer has "
-          + buffer.dmaBuf().size();
+          + buffer.size();
     }
     return "";
   }

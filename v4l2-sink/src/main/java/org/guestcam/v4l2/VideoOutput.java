@@ -63,10 +63,12 @@ public final class VideoOutput implements FrameSink {
   /**
    * Opens a device; nothing is set before the first frame.
    *
+   * @param fourcc the V4L2 fourcc to show pictures under, 0 for the best that there is
    * @throws HostLacksException where there is no such device, no right to it, it is busy, or it
    *     takes no pictures
    */
-  public static VideoOutput open(Path node, FrameSinkProvider.Options options) throws IOException {
+  public static VideoOutput open(Path node, FrameSinkProvider.Options options, int fourcc)
+      throws IOException {
     VideoDevice device = VideoDevice.open(node);
     try {
       if (!device.isOutput()) {
@@ -77,7 +79,7 @@ public final class VideoOutput implements FrameSink {
                 + "; 'guestcam devices' lists those there are");
       }
       int milliHertz = options.milliHertz() > 0 ? options.milliHertz() : DEFAULT_MILLI_HERTZ;
-      Negotiator negotiator = new Negotiator(device, options.requireZeroCopy(), milliHertz);
+      Negotiator negotiator = new Negotiator(device, options.requireZeroCopy(), milliHertz, fourcc);
       return new VideoOutput(device, negotiator, milliHertz);
     } catch (ErrnoException e) {
       device.close();

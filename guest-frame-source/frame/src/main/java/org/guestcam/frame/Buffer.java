@@ -69,6 +69,11 @@ public final class Buffer {
     return layout;
   }
 
+  /** Bytes that there are, from the first of the memory. */
+  public synchronized long size() {
+    return dmaBuf != null ? dmaBuf.size() : mapping.segment().byteSize();
+  }
+
   /** Whether there is a dma-buf. */
   public boolean isDmaBuf() {
     return dmaBuf != null;
