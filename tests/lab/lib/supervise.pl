@@ -55,6 +55,7 @@ sub finish {
 # Deadlines come as a signal, so that they hold even while a reader of our output does not read.
 $SIG{ALRM} = sub { finish($ready ? 'timeout' : 'no-boot') };
 $SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { finish('stopped') };
+$SIG{PIPE} = 'IGNORE';    # a reader that has left shows as a failed write
 alarm $boot_limit;
 
 sub on_control {
