@@ -144,7 +144,7 @@ public enum PixelFormat {
       }
     }
     return Optional.of(name)
-        .filter(n -> n.length() == 4)
+        .filter(n -> n.matches("[ -~]{4}")) // what a fourcc can be
         .flatMap(n -> ofV4l2(Fourcc.of(n)))
         .orElseThrow(
             () ->

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.frame;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class FrameTest {
+  private final AtomicInteger closed = new AtomicInteger();
+  private final AtomicInteger released = new AtomicInteger();
+  private final Frame frame = new Frame(f -> released.incrementAndGet());
+  private Buffer buffer;
+  private boolean dropped;
+
+  @BeforeEach
+  void makeBuffer() throws IOException, LayoutException {
+    buffer = BufferTest.buffer(16, 16, closed::incrementAndGet);
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    if (!dropped) {
+      buffer.drop();
+    }
+    assertEquals(1, closed.get(), "the buffer was closed once, when it was dropped and unread");
+  }
+
+  @Test
+  void theOwnerHearsOfTheLastRelease() {
+    assertSame(frame, frame.present(buffer, 5, 1234));
+    assertSame(buffer, frame.buffer());
+    assertEquals(5, frame.sequence());
+    assertEquals(1234, frame.timestampNanos());
+    frame.retain().retain();
+    frame.release();
+    frame.release();
+    assertEquals(0, released.get());
+    assertSame(buffer, frame.buffer());
+    frame.release();
+    assertEquals(1, released.get());
+  }
+
+  @Test
+  void mistakesAreExceptionsAndChangeNothing() {
+    assertThrows(IllegalStateException.class, frame::release);
+    assertThrows(IllegalStateException.class, frame::retain);
+    frame.present(buffer, 0, 0);
+    assertThrows(IllegalStateException.class, () -> frame.present(buffer, 1, 1));
+    assertEquals(0, frame.sequence());
+    frame.release();
+    assertThrows(IllegalStateException.class, frame::release);
+    assertThrows(IllegalStateException.class, frame::retain);
+    assertEquals(1, released.get());
+  }
+
+  @Test
+  void aFrameHoldsItsBuffer() {
+    frame.present(buffer, 0, 0);
+    buffer.drop();
+    dropped = true;
+    assertEquals(0, closed.get());
+    frame.release();
+    assertEquals(1, closed.get());
+  }
+
+  @Test
+  void theOwnerMayPresentItAgainAtOnce() {
+    List<Long> shown = new ArrayList<>();
+    Frame again =
+        new Frame(
+            f -> {
+              shown.add(f.sequence());
+              if (f.sequence() < 3) {
+                f.present(buffer, f.sequence() + 1, 0);
+              }
+            });
+    again.present(buffer, 0, 0);
+    for (int i = 0; i < 4; i++) {
+      again.release();
+    }
+    assertEquals(List.of(0L, 1L, 2L, 3L), shown);
+  }
+
+  @Test
+  void presentingClearsTheDamage() {
+    frame.present(buffer, 0, 0);
+    frame.damage().setAll(16, 16);
+    frame.release();
+    frame.present(buffer, 1, 0);
+    assertEquals(0, frame.damage().count());
+    frame.release();
+  }
+
+  @Test
+  void manyThreadsReleaseItOnce() throws Exception {
+    int threads = 6;
+    int rounds = 2000;
+    CyclicBarrier round =
+        new CyclicBarrier(
+            threads,
+            () -> {
+              // All are here: the last round's holds are gone, and each gets one of the next.
+              assertTrue(released.get() == 0 || frame.buffer() == null);
+              frame.present(buffer, released.get(), 0);
+              for (int i = 1; i < threads; i++) {
+                frame.retain();
+              }
+            });
+    Callable<Void> reader =
+        () -> {
+          for (int r = 0; r < rounds; r++) {
+            round.await();
+            for (int i = 0; i < 5; i++) {
+              frame.retain();
+              assertEquals(r, frame.sequence());
+              assertSame(buffer, frame.buffer());
+              frame.release();
+            }
+            frame.release();
+          }
+          return null;
+        };
+    runAll(threads, reader);
+    assertEquals(rounds, released.get());
+  }
+
+  @Test
+  void ofManyReleasesTooManyEachIsAnException() throws Exception {
+    int threads = 6;
+    int holds = 1000;
+    AtomicInteger refused = new AtomicInteger();
+    frame.present(buffer, 0, 0);
+    for (int i = 1; i < holds; i++) {
+      frame.retain();
+    }
+    Callable<Void> reader =
+        () -> {
+          for (int i = 0; i < holds; i++) {
+            try {
+              frame.release();
+            } catch (IllegalStateException e) {
+              refused.incrementAndGet();
+            }
+          }
+          return null;
+        };
+    runAll(threads, reader);
+    assertEquals(1, released.get());
+    assertEquals(threads * holds - holds, refused.get());
+  }
+
+  private static void runAll(int threads, Callable<Void> task)
+      throws InterruptedException, ExecutionException {
+    try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
+      List<Future<Void>> all = new ArrayList<>();
+      for (int i = 0; i < threads; i++) {
+        all.add(executor.submit(task));
+      }
+      for (Future<Void> one : all) {
+        one.get();
+      }
+    }
+  }
+}
