@@ -88,7 +88,11 @@ public final class Poll implements AutoCloseable {
       }
       return 0;
     }
-    return ErrnoException.check(r, "ppoll", "a set of " + count);
+    if (r < 0) {
+      // Not check(): its message would be made at every call.
+      throw new ErrnoException("ppoll", "a set of " + count, -r);
+    }
+    return r;
   }
 
   /** What entry {@code index} is ready for: {@link #IN} and the like, 0 for nothing. */

@@ -16,12 +16,16 @@ import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.SinkRefusedException;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds out by asking how a device takes pictures of a layout. No list of driver names is used:
  * S_FMT is read back, REQBUFS tells the memory types, ENUM_FMT what readers can enumerate.
  */
 final class Negotiator {
+  private static final Logger LOG = LoggerFactory.getLogger(Negotiator.class);
+
   private final VideoDevice device;
   private final boolean requireZeroCopy;
   private final int milliHertz;

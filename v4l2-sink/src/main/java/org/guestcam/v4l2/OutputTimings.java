@@ -9,7 +9,9 @@ import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.Ioctl;
 import org.guestcam.uapi.abi.Uapi;
 import org.guestcam.uapi.abi.v4l2_bt_timings;
+import org.guestcam.uapi.abi.v4l2_bt_timings_cap;
 import org.guestcam.uapi.abi.v4l2_dv_timings;
+import org.guestcam.uapi.abi.v4l2_dv_timings_cap;
 import org.guestcam.uapi.abi.v4l2_fract;
 import org.guestcam.uapi.abi.v4l2_output;
 import org.guestcam.uapi.abi.v4l2_outputparm;
@@ -34,12 +36,14 @@ final class OutputTimings {
   }
 
   /**
-   * Sets timings for a picture of this size and rate.
+   * Sets timings for a picture of this size and rate. A small picture at a low rate has a pixel
+   * clock below what a display link can do: then a multiple of the rate is set, at which the device
+   * shows each picture several times. A large one at a high rate gets the highest that there is.
    *
    * @throws ErrnoException where the device refuses them: EINVAL beyond its limits, EBUSY
    */
   static void set(VideoDevice device, int width, int height, int milliHertz) throws ErrnoException {
-    ReducedBlanking rb = ReducedBlanking.of(width, height, milliHertz);
+    ReducedBlanking rb = possible(device, width, height, milliHertz);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment timings = v4l2_dv_timings.allocate(arena);
       v4l2_dv_timings.type(timings, Uapi.V4L2_DV_BT_656_1120());
@@ -59,6 +63,21 @@ final class OutputTimings {
       v4l2_bt_timings.flags(bt, Uapi.V4L2_DV_FL_REDUCED_BLANKING());
       Ioctl.require(device.fd(), Uapi.VIDIOC_S_DV_TIMINGS(), "VIDIOC_S_DV_TIMINGS", timings);
     }
+  }
+
+  private static ReducedBlanking possible(
+      VideoDevice device, int width, int height, int milliHertz) {
+    long min = 0;
+    long max = Long.MAX_VALUE;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment limits = v4l2_dv_timings_cap.allocate(arena);
+      if (Ioctl.call(device.fd(), Uapi.VIDIOC_DV_TIMINGS_CAP(), limits) >= 0) {
+        MemorySegment bt = v4l2_dv_timings_cap.bt(limits);
+        min = v4l2_bt_timings_cap.min_pixelclock(bt);
+        max = v4l2_bt_timings_cap.max_pixelclock(bt);
+      }
+    }
+    return ReducedBlanking.within(width, height, milliHertz, min, max);
   }
 
   /**

@@ -25,6 +25,9 @@ record ReducedBlanking(int width, int height, int verticalBlank, long pixelClock
   private static final double MIN_VERTICAL_BLANK_MICROSECONDS = 460;
   private static final int CLOCK_STEP = 1000;
 
+  /** A link that wants more repetitions than this is not believed. */
+  private static final int MAX_MULTIPLE = 120;
+
   /**
    * The timings for a picture.
    *
@@ -38,6 +41,26 @@ record ReducedBlanking(int width, int height, int verticalBlank, long pixelClock
     double exact = fps * (height + blank) * (width + HORIZONTAL_BLANK);
     long clock = ((long) (exact / CLOCK_STEP)) * CLOCK_STEP;
     return new ReducedBlanking(width, height, blank, clock);
+  }
+
+  /**
+   * The timings for a picture on a link with a limited pixel clock: at the rate, or at the least
+   * multiple of it that reaches the lower limit, or at the highest rate below the upper one.
+   *
+   * @param milliHertz frames in 1000 seconds, more than 0
+   * @param minClock Hz
+   * @param maxClock Hz
+   */
+  static ReducedBlanking within(
+      int width, int height, int milliHertz, long minClock, long maxClock) {
+    ReducedBlanking timings = of(width, height, milliHertz);
+    for (int times = 2; timings.pixelClock() < minClock && times <= MAX_MULTIPLE; times++) {
+      timings = of(width, height, milliHertz * times);
+    }
+    if (timings.pixelClock() > maxClock) {
+      timings = of(width, height, (int) (milliHertz * (maxClock * 0.99 / timings.pixelClock())));
+    }
+    return timings;
   }
 
   /** Lines of vertical front porch: what the sync and the back porch leave of the blanking. */

@@ -231,9 +231,10 @@ final class SlotQueue implements AutoCloseable {
       return r;
     }
     int slot = v4l2_buffer.index(done);
-    if (slot < 0 || slot >= count || !queued[slot]) {
+    if (slot < 0 || slot >= count) {
       return -Errno.EPROTO.number();
     }
+    // v4l2loopback begins with all slots "done", before any was queued: giveBack lets those pass.
     giveBack(slot);
     return slot;
   }

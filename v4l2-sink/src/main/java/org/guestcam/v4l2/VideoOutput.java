@@ -39,6 +39,9 @@ public final class VideoOutput implements FrameSink {
    */
   private static final int DEPTH = 3;
 
+  /** Slots taken back in one go: a device that never ends giving does not hold us up. */
+  private static final int DEQUEUES_MAX = 2 * SLOTS_MAX;
+
   private static final int DEFAULT_MILLI_HERTZ = 60_000;
 
   private final VideoDevice device;
@@ -117,7 +120,11 @@ public final class VideoOutput implements FrameSink {
     }
     int r = 0;
     boolean any = false;
-    while (queue.queuedCount() > 0 && (r = queue.dequeue()) >= 0) {
+    for (int i = 0; i < DEQUEUES_MAX && queue.queuedCount() > 0; i++) {
+      r = queue.dequeue();
+      if (r < 0) {
+        break;
+      }
       any = true;
     }
     if (r < 0 && !Errno.EAGAIN.is(r)) {

@@ -35,7 +35,6 @@ import org.guestcam.frame.HostLacksException;
 import org.guestcam.frame.Mode;
 import org.guestcam.uapi.Poll;
 import org.guestcam.uapi.Udmabuf;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -512,7 +511,6 @@ class PatternSourceTest {
   }
 
   @Test
-  @Disabled("Poll.await makes its error message before there is an error: 32 bytes a wait")
   void aWarmedUpFrameThatIsWaitedForAllocatesNothing() throws Exception {
     assertFramesAllocateNothing("fps=1000", 4000);
   }

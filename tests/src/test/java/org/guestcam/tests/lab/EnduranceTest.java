@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.tests.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.guestcam.Pace;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Ten thousand frames leave nothing behind, and a frame costs no heap. */
+@Tag("lab")
+@Tag("endurance")
+class EnduranceTest {
+  private static final int WARM_UP = 6_000;
+  private static final int FRAMES = 10_000;
+
+  /** What a process has of things that must not grow. */
+  private record Holdings(long files, long threads, long mappings, long heap) {
+    static Holdings now() throws IOException {
+      System.gc();
+      Runtime runtime = Runtime.getRuntime();
+      return new Holdings(
+          entries("/proc/self/fd"),
+          entries("/proc/self/task"),
+          Files.readAllLines(Path.of("/proc/self/maps")).stream()
+              .filter(line -> line.contains("memfd:") || line.contains("dmabuf"))
+              .count(),
+          runtime.totalMemory() - runtime.freeMemory());
+    }
+
+    private static long entries(String directory) throws IOException {
+      try (Stream<Path> all = Files.list(Path.of(directory))) {
+        return all.count();
+      }
+    }
+  }
+
+  private static long allocatedBy(String... names) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long sum = 0;
+    for (long id : threads.getAllThreadIds()) {
+      var info = threads.getThreadInfo(id);
+      if (info != null && Arrays.asList(names).contains(info.getThreadName())) {
+        sum += threads.getThreadAllocatedBytes(id);
+      }
+    }
+    return sum;
+  }
+
+  @Test
+  void tenThousandFramesCostNothingThatStays() throws IOException {
+    Vivid vivid = Vivid.connected();
+    Holdings before = Holdings.now();
+    try (Flow flow =
+        Flow.start(
+            "pattern:?size=320x240&fps=200&memory=dmabuf",
+            vivid.sink(),
+            new Pace.OnChange(0, Pace.DEFAULT_KEEPALIVE_NANOS),
+            true)) {
+      flow.awaitFrames(WARM_UP);
+      Holdings warm = Holdings.now();
+      long allocated = allocatedBy("flow", "pattern");
+      long taken = flow.taken();
+      flow.awaitFrames(taken + FRAMES);
+      allocated = allocatedBy("flow", "pattern") - allocated;
+      long frames = flow.taken() - taken;
+      Holdings end = Holdings.now();
+      System.out.println(
+          "endurance: " + frames + " frames, " + allocated + " bytes of heap in both threads; "
+              + warm + " became " + end);
+      assertEquals(0, allocated / frames, allocated + " bytes of heap for " + frames + " frames");
+      assertEquals(warm.files(), end.files());
+      assertTrue(end.threads() <= warm.threads() + 1, warm + " became " + end);
+      assertEquals(warm.mappings(), end.mappings());
+      assertTrue(end.heap() < warm.heap() + (1 << 20), warm + " became " + end);
+      assertEquals(0, flow.copiedBytes());
+    }
+    Holdings after = Holdings.now();
+    assertEquals(before.files(), after.files(), "descriptors are left: " + before + " " + after);
+    assertEquals(before.mappings(), after.mappings());
+  }
+}

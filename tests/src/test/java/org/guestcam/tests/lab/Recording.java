@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.tests.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.guestcam.frame.Fourcc;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.pattern.PatternPicture;
+import org.guestcam.pattern.Stamp;
+
+/** Raw frames that an unmodified program recorded from a capture node, one behind the other. */
+final class Recording implements AutoCloseable {
+  private final Path file;
+  private final int frames;
+
+  private Recording(Path file, int frames) {
+    this.file = file;
+    this.frames = frames;
+  }
+
+  /** Records with v4l2-ctl, which reads through mmap. */
+  static Recording byV4l2Ctl(Path device, int frames) {
+    Path file = scratch();
+    Command.run(
+        "v4l2-ctl",
+        "-d",
+        device.toString(),
+        "--stream-mmap",
+        "--stream-count=" + frames,
+        "--stream-to=" + file);
+    return new Recording(file, frames);
+  }
+
+  /** Records with GStreamer's v4l2src, in the format that GStreamer calls {@code caps}. */
+  static Recording byGStreamer(Path device, int frames, FrameLayout picture) {
+    Path file = scratch();
+    Command.run(
+        "gst-launch-1.0",
+        "-q",
+        "v4l2src",
+        "device=" + device,
+        "num-buffers=" + frames,
+        "!",
+        "video/x-raw,format="
+            + picture.format().gstreamer()
+            + ",width="
+            + picture.width()
+            + ",height="
+            + picture.height(),
+        "!",
+        "filesink",
+        "location=" + file);
+    return new Recording(file, frames);
+  }
+
+  private static Path scratch() {
+    try {
+      return Files.createTempFile(Path.of("/tmp"), "recording", ".raw");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Every byte of every frame is what the test picture has for the number stamped into it, and the
+   * numbers rise.
+   *
+   * @return the frame numbers
+   */
+  List<Long> requireExact(PixelFormat format, int width, int height) {
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(file)) {
+      long size = channel.size();
+      assertEquals(0, size % frames, file + " has " + size + " bytes, not " + frames + " frames");
+      long frameSize = size / frames;
+      FrameLayout layout = layout(format, width, height, frameSize);
+      PatternPicture picture = new PatternPicture(layout);
+      MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+      List<Long> numbers = new ArrayList<>();
+      for (int i = 0; i < frames; i++) {
+        MemorySegment frame = all.asSlice(i * frameSize, frameSize);
+        Stamp stamp = picture.read(frame);
+        assertFalse(stamp.torn(), "frame " + i + " of the recording is torn");
+        assertTrue(
+            stamp.valid(),
+            "frame " + i + " of the recording carries no stamp; it begins with "
+                + beginning(frame) + " and the frames before have " + numbers);
+        long difference = picture.firstDifference(frame, stamp.frame(), stamp.timestampNanos());
+        assertEquals(
+            -1,
+            difference,
+            "frame " + i + " of the recording (number " + stamp.frame() + ", "
+                + Fourcc.name(format.drm()) + ") differs from what was drawn");
+        if (!numbers.isEmpty()) {
+          assertTrue(
+              numbers.getLast() <= stamp.frame(),
+              "frame " + stamp.frame() + " came behind " + numbers);
+        }
+        numbers.add(stamp.frame());
+      }
+      return numbers;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (LayoutException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static String beginning(MemorySegment frame) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < 16; i++) {
+      text.append(
+          String.format("%02x ", frame.get(java.lang.foreign.ValueLayout.JAVA_BYTE, i)));
+    }
+    return text.toString();
+  }
+
+  /** Rows are tight, or padded to four bytes as GStreamer lays them out. */
+  private static FrameLayout layout(PixelFormat format, int width, int height, long frameSize)
+      throws LayoutException {
+    FrameLayout tight = FrameLayout.tight(format, width, height);
+    if (tight.imageSize() == frameSize) {
+      return tight;
+    }
+    FrameLayout padded =
+        FrameLayout.padded(format, width, height, Math.ceilDiv(tight.stride(0), 4) * 4);
+    assertEquals(
+        padded.imageSize(), frameSize, "the size of a recorded frame fits no layout of " + tight);
+    return padded;
+  }
+
+  @Override
+  public void close() {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

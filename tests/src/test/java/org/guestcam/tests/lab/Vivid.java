@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.tests.lab;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.guestcam.v4l2.DeviceProbe;
+
+/**
+ * The kernel's vivid driver with its HDMI output looped into its HDMI input: what the one takes, an
+ * unmodified program reads from the other.
+ *
+ * @param output the node that guestcam feeds
+ * @param capture the node that readers open
+ */
+record Vivid(Path output, Path capture) {
+  private static final Path CLASS = Path.of("/sys/class/video4linux");
+
+  /** Finds the nodes and connects them. */
+  static Vivid connected() {
+    Vivid vivid = new Vivid(node("vid-out"), node("vid-cap"));
+    Command.run(
+        "v4l2-ctl",
+        "-d",
+        vivid.capture.toString(),
+        "-c",
+        "hdmi_000_0_is_connected_to=2",
+        "-c",
+        "osd_text_mode=2");
+    return vivid;
+  }
+
+  private static Path node(String part) {
+    try (Stream<Path> nodes = Files.list(CLASS)) {
+      List<Path> found =
+          nodes.filter(node -> name(node).contains("vivid") && name(node).contains(part)).toList();
+      if (found.size() != 1) {
+        throw new AssertionError("vivid has no single " + part + " node: " + found);
+      }
+      return Path.of("/dev").resolve(found.getFirst().getFileName());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String name(Path node) {
+    try {
+      return Files.readString(node.resolve("name"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The endpoint of its output. */
+  String sink() {
+    return "v4l2:" + output;
+  }
+
+  boolean isMultiplanar() {
+    return DeviceProbe.of(output).multiplanar();
+  }
+
+  /** Makes the capture side follow the output's size, rate and format, as a user does. */
+  void follow(String fourcc) {
+    Command.run("v4l2-ctl", "-d", capture.toString(), "--set-dv-bt-timings", "query");
+    Command.run("v4l2-ctl", "-d", capture.toString(), "-v", "pixelformat=" + fourcc);
+  }
+}
