@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.guestcam.frame.Buffer;
+import org.guestcam.frame.Frame;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.FrameSource;
+import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.Mode;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.uapi.Mapping;
+import org.guestcam.uapi.Memfd;
+
+/**
+ * A source without a guest: a few buffers of memory, presented as fast as they come free, by its
+ * own thread or by the test itself.
+ */
+public final class FakeSource implements FrameSource {
+  public static final int WIDTH = 4;
+  public static final int HEIGHT = 2;
+  private static final int BUFFERS = 4;
+
+  /** What its thread does. */
+  public interface Script {
+    void run(FakeSource source) throws InterruptedException;
+  }
+
+  private final Script script;
+  private final Mode mode;
+  private final List<Frame> frames;
+  private final Semaphore free = new Semaphore(BUFFERS);
+  public final AtomicInteger presented = new AtomicInteger();
+  public final AtomicInteger released = new AtomicInteger();
+  public final AtomicInteger buffersClosed = new AtomicInteger();
+  public final List<Buffer> buffers;
+  public IOException failsToStart;
+  public boolean closed;
+  private FrameListener listener;
+  private Thread thread;
+
+  public FakeSource(int milliHertz, Script script) {
+    this.script = script;
+    mode = new Mode(WIDTH, HEIGHT, PixelFormat.XRGB8888, milliHertz);
+    frames = IntStream.range(0, BUFFERS).mapToObj(_ -> new Frame(this::released)).toList();
+    buffers = IntStream.range(0, BUFFERS).mapToObj(this::buffer).toList();
+  }
+
+  private Buffer buffer(int id) {
+    try (Memfd memfd = Memfd.create("fake", Mapping.pageSize())) {
+      return Buffer.ofMemory(
+          id,
+          FrameLayout.tight(PixelFormat.XRGB8888, WIDTH, HEIGHT),
+          memfd.map(),
+          buffersClosed::incrementAndGet);
+    } catch (IOException | LayoutException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private void released(Frame frame) {
+    released.incrementAndGet();
+    free.release();
+  }
+
+  @Override
+  public void start(FrameListener heard) throws IOException {
+    if (failsToStart != null) {
+      throw failsToStart;
+    }
+    listener = heard;
+    listener.modeChanged(mode);
+    buffers.forEach(listener::bufferAdded);
+    thread = new Thread(this::runScript, "fake-source");
+    thread.start();
+  }
+
+  private void runScript() {
+    try {
+      script.run(this);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closed
+    }
+  }
+
+  /** Presents the next buffer as soon as one is free. */
+  public void present() throws InterruptedException {
+    free.acquire();
+    int sequence = presented.getAndIncrement();
+    Frame frame = null;
+    Buffer buffer = null;
+    // The frame that came free is the one without a buffer.
+    for (int i = 0; i < BUFFERS; i++) {
+      if (frames.get(i).buffer() == null) {
+        frame = frames.get(i);
+        buffer = buffers.get(i);
+      }
+    }
+    frame.present(buffer, sequence, System.nanoTime());
+    frame.damage().add(sequence % WIDTH, 0, 1, 1);
+    listener.framePresented(frame);
+  }
+
+  public FrameListener listener() {
+    return listener;
+  }
+
+  @Override
+  public String description() {
+    return "fake source";
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    if (thread != null) {
+      thread.interrupt();
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    buffers.forEach(Buffer::drop);
+  }
+}
