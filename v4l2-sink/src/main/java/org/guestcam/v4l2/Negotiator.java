@@ -122,6 +122,7 @@ final class Negotiator {
                 + " Hz ("
                 + e.getMessage()
                 + ")";
+        LOG.warn("{}{}: it may scale the picture", device, timingsProblem);
       }
     }
     OutputFormat fallback = null;

@@ -56,7 +56,11 @@ class ArchitectureTest {
         .should()
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
-            "org.guestcam.pattern..", "org.guestcam.frame", "org.guestcam.uapi", "java..", "org.slf4j")
+            "org.guestcam.pattern..",
+            "org.guestcam.frame",
+            "org.guestcam.uapi",
+            "java..",
+            "org.slf4j")
         .check(all);
   }
 

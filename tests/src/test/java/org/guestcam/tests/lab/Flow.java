@@ -35,8 +35,7 @@ final class Flow implements AutoCloseable {
   private String path = "";
   private long copiedBytes;
 
-  private Flow(String source, String sink, Pace pace, boolean requireZeroCopy)
-      throws IOException {
+  private Flow(String source, String sink, Pace pace, boolean requireZeroCopy) throws IOException {
     Endpoint from = Endpoint.parse(source);
     Endpoint to = Endpoint.parse(sink);
     FrameSource frames = Providers.source(from).open(from);

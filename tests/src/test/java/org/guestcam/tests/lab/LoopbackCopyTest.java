@@ -49,8 +49,16 @@ class LoopbackCopyTest {
     int stride = Math.ceilDiv(FrameLayout.tight(format, width, height).stride(0), 64) * 64;
     int fps = width > 1920 ? 2 : 5;
     String source =
-        "pattern:?size=" + size + "&format=" + format + "&fps=" + fps + "&layout=" + pages
-            + "&stride=" + stride;
+        "pattern:?size="
+            + size
+            + "&format="
+            + format
+            + "&fps="
+            + fps
+            + "&layout="
+            + pages
+            + "&stride="
+            + stride;
     try (Flow flow = Flow.start(source, SINK)) {
       flow.awaitFrames(2);
       assertTrue(flow.path().startsWith("MMAP copy " + size), flow.path());
@@ -84,8 +92,7 @@ class LoopbackCopyTest {
   @Test
   void zeroCopyIsRefusedWithTheReason() {
     Command refused =
-        Command.of(
-            "guestcam", "run", "pattern:?size=640x480&fps=20", SINK, "--require-zero-copy");
+        Command.of("guestcam", "run", "pattern:?size=640x480&fps=20", SINK, "--require-zero-copy");
     assertEquals(3, refused.status(), refused.output());
     assertTrue(refused.output().contains("zero copy is required"), refused.output());
     assertTrue(
@@ -95,12 +102,10 @@ class LoopbackCopyTest {
   @Test
   void aModeThatChangesWhileAReaderHoldsTheFormat() throws Exception {
     // The reader keeps the device at its format: pictures of the new size are fitted in.
-    try (Flow flow =
-        Flow.start("pattern:?modes=640x480@30,800x600@100000&fps=10", SINK)) {
+    try (Flow flow = Flow.start("pattern:?modes=640x480@30,800x600@100000&fps=10", SINK)) {
       flow.awaitFrames(2);
       Process reader =
-          new ProcessBuilder(
-                  "v4l2-ctl", "-d", DEVICE.toString(), "--stream-mmap", "--stream-to=-")
+          new ProcessBuilder("v4l2-ctl", "-d", DEVICE.toString(), "--stream-mmap", "--stream-to=-")
               .redirectError(ProcessBuilder.Redirect.DISCARD)
               .start();
       try (InputStream frames = reader.getInputStream()) {

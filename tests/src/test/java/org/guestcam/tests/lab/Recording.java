@@ -87,9 +87,9 @@ final class Recording implements AutoCloseable {
       long size = channel.size();
       assertEquals(0, size % frames, file + " has " + size + " bytes, not " + frames + " frames");
       long frameSize = size / frames;
-      FrameLayout layout = layout(format, width, height, frameSize);
-      PatternPicture picture = new PatternPicture(layout);
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+      FrameLayout layout = layout(format, width, height, all.asSlice(0, frameSize));
+      PatternPicture picture = new PatternPicture(layout);
       List<Long> numbers = new ArrayList<>();
       for (int i = 0; i < frames; i++) {
         MemorySegment frame = all.asSlice(i * frameSize, frameSize);
@@ -97,14 +97,23 @@ final class Recording implements AutoCloseable {
         assertFalse(stamp.torn(), "frame " + i + " of the recording is torn");
         assertTrue(
             stamp.valid(),
-            "frame " + i + " of the recording carries no stamp; it begins with "
-                + beginning(frame) + " and the frames before have " + numbers);
+            "frame "
+                + i
+                + " of the recording carries no stamp; it begins with "
+                + beginning(frame)
+                + " and the frames before have "
+                + numbers);
         long difference = picture.firstDifference(frame, stamp.frame(), stamp.timestampNanos());
         assertEquals(
             -1,
             difference,
-            "frame " + i + " of the recording (number " + stamp.frame() + ", "
-                + Fourcc.name(format.drm()) + ") differs from what was drawn");
+            "frame "
+                + i
+                + " of the recording (number "
+                + stamp.frame()
+                + ", "
+                + Fourcc.name(format.drm())
+                + ") differs from what was drawn");
         if (!numbers.isEmpty()) {
           assertTrue(
               numbers.getLast() <= stamp.frame(),
@@ -123,24 +132,28 @@ final class Recording implements AutoCloseable {
   private static String beginning(MemorySegment frame) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < 16; i++) {
-      text.append(
-          String.format("%02x ", frame.get(java.lang.foreign.ValueLayout.JAVA_BYTE, i)));
+      text.append(String.format("%02x ", frame.get(java.lang.foreign.ValueLayout.JAVA_BYTE, i)));
     }
     return text.toString();
   }
 
-  /** Rows are tight, or padded to four bytes as GStreamer lays them out. */
-  private static FrameLayout layout(PixelFormat format, int width, int height, long frameSize)
-      throws LayoutException {
+  /**
+   * How the recorded frames lie: rows are tight, or padded to four bytes as GStreamer lays them
+   * out. The size does not tell, for GStreamer also writes tight rows into frames of the padded
+   * size; the stamp does, and then every byte is compared.
+   */
+  private static FrameLayout layout(
+      PixelFormat format, int width, int height, MemorySegment firstFrame) throws LayoutException {
     FrameLayout tight = FrameLayout.tight(format, width, height);
-    if (tight.imageSize() == frameSize) {
-      return tight;
-    }
     FrameLayout padded =
         FrameLayout.padded(format, width, height, Math.ceilDiv(tight.stride(0), 4) * 4);
-    assertEquals(
-        padded.imageSize(), frameSize, "the size of a recorded frame fits no layout of " + tight);
-    return padded;
+    long size = firstFrame.byteSize();
+    assertTrue(
+        size == tight.imageSize() || size == padded.imageSize(),
+        "a recorded frame has " + size + " bytes, which fits no layout of " + tight);
+    boolean isPadded =
+        size == padded.imageSize() && new PatternPicture(padded).read(firstFrame).valid();
+    return isPadded ? padded : tight;
   }
 
   @Override

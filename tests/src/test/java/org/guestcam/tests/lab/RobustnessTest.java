@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.io.File;
-import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,8 +93,7 @@ class RobustnessTest {
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
       try (BufferedReader lines = guestcam.inputReader()) {
-        String line = lines.readLine();
-        assertNotNull(line, "guestcam said nothing");
+        awaitOutput(lines);
       } finally {
         guestcam.destroyForcibly().waitFor(30, TimeUnit.SECONDS);
       }
@@ -104,6 +102,15 @@ class RobustnessTest {
         flow.awaitFrames(5);
       }
     }
+  }
+
+  /** Reads guestcam's JSON lines up to one that tells of frames that went out. */
+  private static void awaitOutput(BufferedReader lines) throws IOException {
+    String line;
+    do {
+      line = lines.readLine();
+      assertNotNull(line, "guestcam ended before a frame went out");
+    } while (line.contains("\"frames_out\":0,"));
   }
 
   @Test
@@ -117,7 +124,7 @@ class RobustnessTest {
               .start();
       String last = null;
       try (BufferedReader lines = guestcam.inputReader()) {
-        assertNotNull(lines.readLine(), "guestcam said nothing");
+        awaitOutput(lines);
         Command.run("kill", "-" + signal, Long.toString(guestcam.pid()));
         for (String line; (line = lines.readLine()) != null; ) {
           last = line;

@@ -96,8 +96,7 @@ class UdmabufRefusalTest {
   void memorySealedAgainstFutureWriting() throws IOException {
     try (Memfd memfd =
         Memfd.create("refused", PAGE).seal(Memfd.F_SEAL_SHRINK | Memfd.F_SEAL_FUTURE_WRITE)) {
-      requireSays(
-          refusal(memfd.fd(), List.of(new PageRange(0, PAGE))), "F_SEAL_FUTURE_WRITE");
+      requireSays(refusal(memfd.fd(), List.of(new PageRange(0, PAGE))), "F_SEAL_FUTURE_WRITE");
     }
   }
 
@@ -183,8 +182,7 @@ class UdmabufRefusalTest {
     Path file = Files.createTempFile(Path.of("/tmp"), "plain", "");
     try (Fd fd = Fd.open(file, Fd.O_RDWR)) {
       Files.write(file, new byte[PAGE]);
-      requireSays(
-          refusal(fd, List.of(new PageRange(0, PAGE))), file.toString(), "F_SEAL_SHRINK");
+      requireSays(refusal(fd, List.of(new PageRange(0, PAGE))), file.toString(), "F_SEAL_SHRINK");
     } finally {
       Files.delete(file);
     }
@@ -193,8 +191,7 @@ class UdmabufRefusalTest {
   @Test
   void aFileThatIsNoMemory() throws IOException {
     try (Fd fd = Fd.open(Path.of("/dev/null"), Fd.O_RDWR)) {
-      requireSays(
-          refusal(fd, List.of(new PageRange(0, PAGE))), "/dev/null", "it is not a memfd");
+      requireSays(refusal(fd, List.of(new PageRange(0, PAGE))), "/dev/null", "it is not a memfd");
     }
   }
 

@@ -45,8 +45,7 @@ class V4l2RefusalTest {
   private static void requireSays(Throwable thrown, String... parts) {
     for (String part : parts) {
       assertTrue(
-          thrown.getMessage().contains(part),
-          "'" + part + "' is not in: " + thrown.getMessage());
+          thrown.getMessage().contains(part), "'" + part + "' is not in: " + thrown.getMessage());
     }
   }
 
@@ -108,8 +107,7 @@ class V4l2RefusalTest {
     try (Flow flow = Flow.start("pattern:?size=640x480&fps=20", vivid.sink())) {
       flow.awaitFrames(2);
       requireSays(
-          assertThrows(
-              HostLacksException.class, () -> VideoOutput.open(vivid.output(), ANY, 0)),
+          assertThrows(HostLacksException.class, () -> VideoOutput.open(vivid.output(), ANY, 0)),
           vivid.output().toString(),
           "in use by another producer",
           "fuser");
@@ -123,8 +121,7 @@ class V4l2RefusalTest {
     Buffer buffer = buffer(layout, 1 << 20);
     try {
       requireSays(
-          assertThrows(
-              SinkRefusedException.class, () -> takeOnce(vivid.output(), ANY, buffer)),
+          assertThrows(SinkRefusedException.class, () -> takeOnce(vivid.output(), ANY, buffer)),
           "takes none of P010",
           "it takes",
           "YUYV");
@@ -136,8 +133,7 @@ class V4l2RefusalTest {
   @Test
   void aFourccThatTheGuestsPixelsAreNot() {
     try (Flow flow = start("pattern:?size=640x480&fps=20", vivid.sink() + "?fourcc=NV12")) {
-      requireSays(
-          flow.awaitEnd(), "the guest draws XR24", "as NV12 without conversion", "BGR4");
+      requireSays(flow.awaitEnd(), "the guest draws XR24", "as NV12 without conversion", "BGR4");
     }
   }
 
@@ -156,8 +152,7 @@ class V4l2RefusalTest {
     Buffer buffer = buffer(layout, 959L * 4096);
     try {
       requireSays(
-          assertThrows(
-              HostLacksException.class, () -> takeOnce(vivid.output(), ZERO_COPY, buffer)),
+          assertThrows(HostLacksException.class, () -> takeOnce(vivid.output(), ZERO_COPY, buffer)),
           "zero copy is required",
           "wants 3932160 bytes a picture",
           "has 3928064");
@@ -173,8 +168,7 @@ class V4l2RefusalTest {
     Buffer buffer = buffer(tiled, 2 << 20);
     try {
       requireSays(
-          assertThrows(
-              SinkRefusedException.class, () -> takeOnce(vivid.output(), ANY, buffer)),
+          assertThrows(SinkRefusedException.class, () -> takeOnce(vivid.output(), ANY, buffer)),
           "rows one behind the other only",
           "0x0100000000000001");
     } finally {

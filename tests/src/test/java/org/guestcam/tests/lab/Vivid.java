@@ -7,6 +7,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.guestcam.v4l2.DeviceProbe;
 
@@ -64,9 +66,41 @@ record Vivid(Path output, Path capture) {
     return DeviceProbe.of(output).multiplanar();
   }
 
-  /** Makes the capture side follow the output's size, rate and format, as a user does. */
+  /**
+   * Gives the capture side the output's display timings and format: vivid's input does not find
+   * them out by itself, and scales what does not fit.
+   */
   void follow(String fourcc) {
-    Command.run("v4l2-ctl", "-d", capture.toString(), "--set-dv-bt-timings", "query");
+    Map<String, String> timings =
+        Command.run("v4l2-ctl", "-d", output.toString(), "--get-dv-timings")
+            .lines()
+            .filter(line -> line.contains(": "))
+            .map(line -> line.strip().split(": ", 2))
+            .collect(Collectors.toMap(parts -> parts[0], parts -> parts[1], (a, b) -> a));
+    Command.run(
+        "v4l2-ctl",
+        "-d",
+        capture.toString(),
+        "--set-dv-bt-timings",
+        "clear,width="
+            + timings.get("Active width")
+            + ",height="
+            + timings.get("Active height")
+            + ",interlaced=0,polarities=2"
+            + ",pixelclock="
+            + timings.get("Pixelclock").split(" ", 2)[0]
+            + ",hfp="
+            + timings.get("Horizontal frontporch")
+            + ",hs="
+            + timings.get("Horizontal sync")
+            + ",hbp="
+            + timings.get("Horizontal backporch")
+            + ",vfp="
+            + timings.get("Vertical frontporch")
+            + ",vs="
+            + timings.get("Vertical sync")
+            + ",vbp="
+            + timings.get("Vertical backporch"));
     Command.run("v4l2-ctl", "-d", capture.toString(), "-v", "pixelformat=" + fourcc);
   }
 }

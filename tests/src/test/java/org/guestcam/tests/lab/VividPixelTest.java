@@ -57,8 +57,16 @@ class VividPixelTest {
     // Emulated, vivid copies a 4K picture in a tenth of a second.
     int fps = width > 1920 ? 5 : 20;
     String source =
-        "pattern:?size=" + size + "&format=" + format + "&fps=" + fps + "&layout=" + pages
-            + "&memory=dmabuf&stride=" + stride;
+        "pattern:?size="
+            + size
+            + "&format="
+            + format
+            + "&fps="
+            + fps
+            + "&layout="
+            + pages
+            + "&memory=dmabuf&stride="
+            + stride;
     try (Flow flow = Flow.start(source, vivid.sink() + "?fourcc=" + fourcc)) {
       flow.awaitFrames(4);
       assertTrue(flow.path().startsWith("DMABUF " + size + " " + fourcc), flow.path());
