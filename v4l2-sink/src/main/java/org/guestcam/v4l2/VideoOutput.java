@@ -49,6 +49,7 @@ public final class VideoOutput implements FrameSink {
   private final int milliHertz;
   private int knownBuffers;
   private OutputPlan plan;
+  private String path = "";
   private SlotQueue queue;
   private PictureCopier copier;
   private Letterbox letterbox;
@@ -78,7 +79,10 @@ public final class VideoOutput implements FrameSink {
         throw new HostLacksException(
             device
                 + " takes no pictures: it is not a V4L2 output device"
-                + (device.isCapture() ? " but a capture device, which gives them" : "")
+                + (device.isCapture()
+                    ? " but a capture device, which gives them (or a v4l2loopback with exclusive_caps=1"
+                        + " that another producer feeds)"
+                    : "")
                 + "; 'guestcam devices' lists those there are");
       }
       int milliHertz = options.milliHertz() > 0 ? options.milliHertz() : DEFAULT_MILLI_HERTZ;
@@ -239,6 +243,7 @@ public final class VideoOutput implements FrameSink {
     }
     openQueue(next);
     plan = next;
+    path = next.toString(); // asked for often: not made anew each time
     if (!next.reason().isEmpty()) {
       LOG.warn("{}: {}, because {}", device, next, next.reason());
     } else {
@@ -303,7 +308,7 @@ public final class VideoOutput implements FrameSink {
 
   @Override
   public String path() {
-    return plan == null ? "" : plan.toString();
+    return path;
   }
 
   @Override

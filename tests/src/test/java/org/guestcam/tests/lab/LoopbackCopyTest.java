@@ -3,6 +3,8 @@
 package org.guestcam.tests.lab;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -12,8 +14,12 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.guestcam.frame.Fourcc;
 import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.FrameSinkProvider;
+import org.guestcam.frame.HostLacksException;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.PixelFormat;
+import org.guestcam.v4l2.DeviceProbe;
+import org.guestcam.v4l2.VideoOutput;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,6 +136,28 @@ class LoopbackCopyTest {
       } finally {
         reader.destroyForcibly().waitFor();
       }
+    }
+  }
+
+  @Test
+  void exclusiveCapsHideTheOutputFromOthersWhileItIsFed() throws IOException {
+    Path exclusive = Path.of("/dev/video11");
+    assertTrue(DeviceProbe.of(exclusive).output());
+    try (Flow flow = Flow.start("pattern:?size=640x480&fps=20", "v4l2:" + exclusive)) {
+      flow.awaitFrames(3);
+      assertTrue(DeviceProbe.of(exclusive).capture());
+      assertFalse(DeviceProbe.of(exclusive).output());
+      try (Recording recording = Recording.byV4l2Ctl(exclusive, 3)) {
+        requireProgress(recording.requireExact(PixelFormat.XRGB8888, 640, 480));
+      }
+      HostLacksException refused =
+          assertThrows(
+              HostLacksException.class,
+              () -> VideoOutput.open(exclusive, new FrameSinkProvider.Options(false, 20_000), 0));
+      assertTrue(refused.getMessage().contains("exclusive_caps"), refused.getMessage());
+    }
+    try (Flow again = Flow.start("pattern:?size=640x480&fps=20", "v4l2:" + exclusive)) {
+      again.awaitFrames(3);
     }
   }
 }

@@ -218,4 +218,30 @@ class UdmabufRefusalTest {
       }
     }
   }
+
+  @Test
+  void theCommandLineTellsTheLimitAndWorksOnceItIsRaised() throws IOException {
+    Vivid vivid = Vivid.connected();
+    String[] words = {
+      "guestcam",
+      "run",
+      "pattern:?size=1920x1080&fps=20&layout=scattered&run=1&memory=dmabuf",
+      vivid.sink(),
+      "--require-zero-copy",
+      "--frames",
+      "3"
+    };
+    Command refused = Command.of(words);
+    assertEquals(3, refused.status(), refused.output());
+    requireSays(refused.output(), "scattered over 2025 ranges", "list_limit is 1024", "echo 2025");
+    Path parameter = Udmabuf.PARAMETERS.resolve("list_limit");
+    Files.writeString(parameter, "2025");
+    try {
+      Command works = Command.of(words);
+      assertEquals(0, works.status(), works.output());
+      requireSays(works.output(), "DMABUF 1920x1080", "copied 0 B");
+    } finally {
+      Files.writeString(parameter, "1024");
+    }
+  }
 }
