@@ -37,7 +37,7 @@ echo "demo: guestcam writes to $output, GStreamer reads from $capture"
 # A monitor cable between the two: the same timings, and the text that vivid draws is off.
 v4l2-ctl -d "$capture" -c hdmi_000_0_is_connected_to=2 -c osd_text_mode=2
 for device in "$output" "$capture"; do
-  v4l2-ctl -d "$device" --set-dv-bt-timings "cvt,width=$width,height=$height,fps=30" >/dev/null
+  v4l2-ctl -d "$device" --set-dv-bt-timings "cvt,width=$width,height=$height,fps=60" >/dev/null
 done
 
 guestcam run --json --require-zero-copy "pattern:?size=${width}x$height&fps=30" "v4l2:$output" \

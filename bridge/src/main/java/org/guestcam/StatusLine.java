@@ -43,14 +43,16 @@ public final class StatusLine implements StatusView {
 
   @Override
   public void finished(BridgeStats.Snapshot total) {
-    out.println(
-        (terminal ? TO_LINE_START + CLEAR_TO_LINE_END : "")
-            + String.format(
+    String end =
+        total.framesOut() == 0
+            ? String.format(Locale.ROOT, "no frame went out in %.1f s", total.seconds())
+            : String.format(
                 Locale.ROOT,
-                "guestcam: %d frames in %.1f s; %s",
+                "%d frames in %.1f s; %s",
                 total.framesOut(),
                 total.seconds(),
-                text(total)));
+                text(total));
+    out.println((terminal ? TO_LINE_START + CLEAR_TO_LINE_END : "") + "guestcam: " + end);
     out.flush();
   }
 

@@ -3,8 +3,8 @@
 package org.guestcam;
 
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.List;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.guestcam.frame.Buffer;
@@ -34,8 +34,7 @@ public final class FakeSource implements FrameSource {
 
   private final Script script;
   private final Mode mode;
-  private final List<Frame> frames;
-  private final Semaphore free = new Semaphore(BUFFERS);
+  private final ArrayDeque<Frame> free = new ArrayDeque<>(BUFFERS);
   public final AtomicInteger presented = new AtomicInteger();
   public final AtomicInteger released = new AtomicInteger();
   public final AtomicInteger buffersClosed = new AtomicInteger();
@@ -48,8 +47,8 @@ public final class FakeSource implements FrameSource {
   public FakeSource(int milliHertz, Script script) {
     this.script = script;
     mode = new Mode(WIDTH, HEIGHT, PixelFormat.XRGB8888, milliHertz);
-    frames = IntStream.range(0, BUFFERS).mapToObj(_ -> new Frame(this::released)).toList();
     buffers = IntStream.range(0, BUFFERS).mapToObj(this::buffer).toList();
+    buffers.forEach(_ -> free.add(new Frame(this::released)));
   }
 
   private Buffer buffer(int id) {
@@ -66,7 +65,11 @@ public final class FakeSource implements FrameSource {
 
   private void released(Frame frame) {
     released.incrementAndGet();
-    free.release();
+    // A monitor, since this is called on threads whose allocations are counted.
+    synchronized (free) {
+      free.addLast(frame);
+      free.notifyAll();
+    }
   }
 
   @Override
@@ -91,17 +94,15 @@ public final class FakeSource implements FrameSource {
 
   /** Presents the next buffer as soon as one is free. */
   public void present() throws InterruptedException {
-    free.acquire();
-    int sequence = presented.getAndIncrement();
-    Frame frame = null;
-    Buffer buffer = null;
-    // The frame that came free is the one without a buffer.
-    for (int i = 0; i < BUFFERS; i++) {
-      if (frames.get(i).buffer() == null) {
-        frame = frames.get(i);
-        buffer = buffers.get(i);
+    Frame frame;
+    synchronized (free) {
+      while (free.isEmpty()) {
+        free.wait();
       }
+      frame = free.removeFirst();
     }
+    int sequence = presented.getAndIncrement();
+    Buffer buffer = buffers.get(sequence % BUFFERS);
     frame.present(buffer, sequence, System.nanoTime());
     frame.damage().add(sequence % WIDTH, 0, 1, 1);
     listener.framePresented(frame);

@@ -28,10 +28,10 @@ import picocli.CommandLine.Spec;
     name = "doctor",
     mixinStandardHelpOptions = true,
     description = {
-      "Look at every part that guestcam uses: what is here, what that means, and the",
-      "command that mends it. Changes nothing and loads nothing.",
-      "Ends with 0 when the main job can run here (a guest's pages as dma-bufs to a",
-      "V4L2 device), else with 3."
+      "Say what this host can do, what it lacks, and the command that mends it.",
+      "",
+      "Changes nothing and loads nothing. Ends with 0 when the main job can run here (a",
+      "guest's pages, as dma-bufs, to a V4L2 device), else with 3."
     },
     footerHeading = "%nExamples:%n",
     footer = {"  guestcam doctor", "  guestcam doctor --json"})

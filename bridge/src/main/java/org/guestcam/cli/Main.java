@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
       SnapshotCommand.class,
       SourcesCommand.class,
       DevicesCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      DemoCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

@@ -86,7 +86,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "run", "snapshot", "sources", "devices", "doctor"})
+  @ValueSource(strings = {"", "run", "snapshot", "sources", "devices", "doctor", "demo"})
   void everyCommandHelpsWithExamples(String command) {
     assertEquals(0, guestcam((command + " --help").strip().split(" ")));
     assertTrue(out.toString().contains("Examples:"), out::toString);

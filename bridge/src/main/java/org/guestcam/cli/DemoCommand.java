@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code guestcam demo}, in the list of commands only: it may have to build and boot a VM, which is
+ * the launcher's work, and the launcher keeps it to itself.
+ */
+@Command(
+    name = "demo",
+    mixinStandardHelpOptions = true,
+    description = "Show the main job, in a VM where this host has no video device.",
+    footerHeading = "%nExamples:%n",
+    footer = {"  ./guestcam demo", "  ./guestcam demo --vm ./results"})
+final class DemoCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(
+        spec.commandLine(), "the demo is started by the script 'guestcam' of the source tree");
+  }
+}
