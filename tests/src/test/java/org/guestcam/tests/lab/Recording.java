@@ -146,7 +146,7 @@ final class Recording implements AutoCloseable {
       PixelFormat format, int width, int height, MemorySegment firstFrame) throws LayoutException {
     FrameLayout tight = FrameLayout.tight(format, width, height);
     FrameLayout padded =
-        FrameLayout.padded(format, width, height, Math.ceilDiv(tight.stride(0), 4) * 4);
+        FrameLayout.padded(format, width, height, Math.ceilDiv(tight.stride(0), 4) * 4L);
     long size = firstFrame.byteSize();
     assertTrue(
         size == tight.imageSize() || size == padded.imageSize(),
