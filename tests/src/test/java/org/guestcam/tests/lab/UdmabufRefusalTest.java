@@ -38,7 +38,8 @@ class UdmabufRefusalTest {
               UdmabufRefusedException.class,
               () -> {
                 try (DmaBuf unexpected = udmabuf.create(memfd, ranges)) {
-                  throw new AssertionError("udmabuf took " + ranges + " as " + unexpected);
+                  throw new AssertionError(
+                      "udmabuf took " + ranges + ", " + unexpected.size() + " bytes");
                 }
               })
           .getMessage();

@@ -74,6 +74,11 @@ class VividPixelTest {
       try (Recording recording = Recording.byV4l2Ctl(vivid.capture(), FRAMES)) {
         requireProgress(recording.requireExact(format, width, height));
       }
+      assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
+      if (fourcc.equals("BGR4")) {
+        // Told BGRx, GStreamer asks the device for XR24, and vivid loops equal fourccs only.
+        return;
+      }
       FrameLayout picture = FrameLayout.tight(format, width, height);
       try (Recording recording = Recording.byGStreamer(vivid.capture(), FRAMES, picture)) {
         requireProgress(recording.requireExact(format, width, height));
