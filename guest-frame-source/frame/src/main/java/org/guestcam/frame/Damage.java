@@ -3,12 +3,15 @@
 package org.guestcam.frame;
 
 /**
- * The part of a picture that changed: a few rectangles, in pixels. Reused, never allocates after it
- * was made; when it is full its rectangles become their bounding box. Not thread-safe: it belongs
- * to its frame, and changes only before the frame is presented.
+ * The part of a picture that changed: a few rectangles, in pixels, which cover all of it and may
+ * cover more. Reused, never allocates after it was made. Not thread-safe: it belongs to its frame,
+ * and changes only before the frame is presented.
  */
 public final class Damage {
   private static final int CAPACITY = 16;
+
+  /** No picture reaches this far: what a guest says beyond it is cut off, and no sum overflows. */
+  private static final int FAR = 1 << 20;
 
   private final int[] x = new int[CAPACITY];
   private final int[] y = new int[CAPACITY];
@@ -27,19 +30,52 @@ public final class Damage {
     add(0, 0, pictureWidth, pictureHeight);
   }
 
-  /** Adds a rectangle; an empty one adds nothing. */
+  /**
+   * Adds a rectangle of any numbers; an empty one adds nothing. It is joined with one that is there
+   * where the two together are no larger than apart, or where there is no room for another.
+   */
   public void add(int left, int top, int wide, int high) {
-    if (wide <= 0 || high <= 0) {
+    int fromX = Math.max(left, -FAR);
+    int fromY = Math.max(top, -FAR);
+    int newWidth = (int) (Math.min(FAR, (long) left + wide) - fromX);
+    int newHeight = (int) (Math.min(FAR, (long) top + high) - fromY);
+    if (newWidth <= 0 || newHeight <= 0) {
       return;
     }
-    if (count == CAPACITY) {
-      collapse();
+    int nearest = -1;
+    long leastWaste = Long.MAX_VALUE;
+    for (int i = 0; i < count; i++) {
+      long waste = waste(i, fromX, fromY, newWidth, newHeight);
+      if (waste < leastWaste) {
+        leastWaste = waste;
+        nearest = i;
+      }
     }
-    x[count] = left;
-    y[count] = top;
-    width[count] = wide;
-    height[count] = high;
+    if (nearest >= 0 && (leastWaste <= 0 || count == CAPACITY)) {
+      join(nearest, fromX, fromY, newWidth, newHeight);
+      return;
+    }
+    x[count] = fromX;
+    y[count] = fromY;
+    width[count] = newWidth;
+    height[count] = newHeight;
     count++;
+  }
+
+  /** Pixels of the common bounding box that are in neither; negative where the two overlap. */
+  private long waste(int i, int left, int top, int wide, int high) {
+    long boxWidth = (long) Math.max(x[i] + width[i], left + wide) - Math.min(x[i], left);
+    long boxHeight = (long) Math.max(y[i] + height[i], top + high) - Math.min(y[i], top);
+    return boxWidth * boxHeight - (long) width[i] * height[i] - (long) wide * high;
+  }
+
+  private void join(int i, int left, int top, int wide, int high) {
+    int right = Math.max(x[i] + width[i], left + wide);
+    int bottom = Math.max(y[i] + height[i], top + high);
+    x[i] = Math.min(x[i], left);
+    y[i] = Math.min(y[i], top);
+    width[i] = right - x[i];
+    height[i] = bottom - y[i];
   }
 
   /** Adds all rectangles of {@code other}. */
@@ -66,24 +102,6 @@ public final class Damage {
       }
     }
     count = kept;
-  }
-
-  private void collapse() {
-    long left = Integer.MAX_VALUE;
-    long top = Integer.MAX_VALUE;
-    long right = Integer.MIN_VALUE;
-    long bottom = Integer.MIN_VALUE;
-    for (int i = 0; i < count; i++) {
-      left = Math.min(left, x[i]);
-      top = Math.min(top, y[i]);
-      right = Math.max(right, (long) x[i] + width[i]);
-      bottom = Math.max(bottom, (long) y[i] + height[i]);
-    }
-    x[0] = (int) left;
-    y[0] = (int) top;
-    width[0] = (int) Math.min(Integer.MAX_VALUE, right - left);
-    height[0] = (int) Math.min(Integer.MAX_VALUE, bottom - top);
-    count = 1;
   }
 
   /** Rectangles. */

@@ -32,25 +32,37 @@ class DamageTest {
   }
 
   @Test
-  void theSeventeenthRectangleMakesABoundingBoxOfTheOthers() {
+  void theSeventeenthRectangleJoinsTheNearest() {
     for (int i = 0; i < 16; i++) {
       damage.add(10 * i, 5 * i, 2, 3);
     }
     assertEquals(16, damage.count());
-    damage.add(1000, 1000, 1, 1);
-    assertEquals(2, damage.count());
-    assertRectangle(0, 0, 0, 152, 78);
-    assertRectangle(1, 1000, 1000, 1, 1);
+    damage.add(160, 80, 1, 1);
+    assertEquals(16, damage.count());
+    assertRectangle(15, 150, 75, 11, 6);
   }
 
   @Test
-  void aBoundingBoxWiderThanAnIntIsCutAndNotNegative() {
-    for (int i = 0; i < 8; i++) {
-      damage.add(Integer.MIN_VALUE, Integer.MIN_VALUE, 5, 5);
-      damage.add(Integer.MAX_VALUE - 1, Integer.MAX_VALUE - 1, 1, 1);
-    }
-    damage.add(0, 0, 1, 1);
-    assertRectangle(0, Integer.MIN_VALUE, Integer.MIN_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE);
+  void rectanglesThatOverlapOrTouchBecomeOne() {
+    damage.add(0, 0, 20, 480);
+    damage.add(2, 0, 20, 480);
+    damage.add(22, 0, 10, 480);
+    assertEquals(1, damage.count());
+    assertRectangle(0, 0, 0, 32, 480);
+    damage.add(100, 0, 1, 1);
+    assertEquals(2, damage.count());
+  }
+
+  @Test
+  void whatLiesFarFromAnyPictureIsCutOffAndNothingOverflows() {
+    damage.add(Integer.MIN_VALUE, Integer.MIN_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE);
+    assertEquals(0, damage.count());
+    damage.add(Integer.MIN_VALUE, 0, 5, 5);
+    damage.add(Integer.MAX_VALUE, 0, Integer.MAX_VALUE, 5);
+    assertEquals(0, damage.count());
+    damage.add(-5, -5, Integer.MAX_VALUE, Integer.MAX_VALUE);
+    damage.clip(640, 480);
+    assertRectangle(0, 0, 0, 640, 480);
   }
 
   @Test
