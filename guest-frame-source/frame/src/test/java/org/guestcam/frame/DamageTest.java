@@ -56,6 +56,7 @@ class DamageTest {
   @Test
   void whatLiesFarFromAnyPictureIsCutOffAndNothingOverflows() {
     damage.add(Integer.MIN_VALUE, Integer.MIN_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE);
+    damage.clip(640, 480);
     assertEquals(0, damage.count());
     damage.add(Integer.MIN_VALUE, 0, 5, 5);
     damage.add(Integer.MAX_VALUE, 0, Integer.MAX_VALUE, 5);
