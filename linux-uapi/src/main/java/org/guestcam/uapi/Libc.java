@@ -60,6 +60,25 @@ final class Libc {
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       plain("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle SOCKET =
+      plain("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle SOCKETPAIR =
+      plain("socketpair", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+  private static final MethodHandle CONNECT =
+      plain("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle SENDMSG =
+      plain("sendmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle RECVMSG =
+      plain("recvmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle SHUTDOWN =
+      plain("shutdown", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle FSTAT =
+      plain("fstat", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+  private static final MethodHandle PREAD =
+      plain("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle GETEUID =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("geteuid"), FunctionDescriptor.of(JAVA_INT));
   private static final MethodHandle GETPAGESIZE =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("getpagesize"), FunctionDescriptor.of(JAVA_INT));
@@ -215,6 +234,94 @@ final class Libc {
       MemorySegment state = STATE.get();
       int r = (int) MUNMAP.invokeExact(state, address, length);
       return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int socket(int domain, int type, int protocol) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) SOCKET.invokeExact(state, domain, type, protocol);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int socketpair(int domain, int type, MemorySegment two) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) SOCKETPAIR.invokeExact(state, domain, type, 0, two);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int connect(int fd, MemorySegment address, int length) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) CONNECT.invokeExact(state, fd, address, length);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static long sendmsg(int fd, MemorySegment message, int flags) {
+    try {
+      MemorySegment state = STATE.get();
+      long r = (long) SENDMSG.invokeExact(state, fd, message, flags);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static long recvmsg(int fd, MemorySegment message, int flags) {
+    try {
+      MemorySegment state = STATE.get();
+      long r = (long) RECVMSG.invokeExact(state, fd, message, flags);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int shutdown(int fd, int how) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) SHUTDOWN.invokeExact(state, fd, how);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int fstat(int fd, MemorySegment into) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) FSTAT.invokeExact(state, fd, into);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static long pread(int fd, MemorySegment into, long length, long offset) {
+    try {
+      MemorySegment state = STATE.get();
+      long r = (long) PREAD.invokeExact(state, fd, into, length, offset);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int geteuid() {
+    try {
+      return (int) GETEUID.invokeExact();
     } catch (Throwable t) {
       throw impossible(t);
     }

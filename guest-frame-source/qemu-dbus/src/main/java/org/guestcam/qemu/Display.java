@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.qemu;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.Mode;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.uapi.Fd;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a console shows now, made of what QEMU says of it, and when it is presented.
+ *
+ * <p>QEMU sends the changes of one refresh as several messages and never says that they were all.
+ * So a frame waits until {@link #GRACE} has passed without another change, yet no longer than
+ * {@link #AT_MOST} after the first; a change of the whole picture is shown at once.
+ *
+ * <p>Lives as long as the source, through reconnections. The source's thread owns it.
+ */
+final class Display {
+  /** Nothing is to be done at any time. */
+  static final long NEVER = Long.MAX_VALUE;
+
+  /** Asks QEMU how large the console is. */
+  @FunctionalInterface
+  interface ConsoleSize {
+    /** Width in the high, height in the low 32 bits; 0 where QEMU does not say. */
+    long ask();
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(Display.class);
+  private static final long MILLISECOND = 1_000_000L;
+  private static final long GRACE = MILLISECOND;
+  private static final long AT_MOST = 12 * MILLISECOND;
+
+  /** QEMU says Disable also when it only lets go of a buffer that it has replaced. */
+  private static final long OFF_AFTER = 300 * MILLISECOND;
+
+  /** Until then the messages of a new mode have come, if QEMU sends any. */
+  private static final long SIZE_AFTER = 200 * MILLISECOND;
+
+  /** Bytes of a picture whose size nobody has proved by sending it. */
+  private static final long MAX_BYTES = 1 << 26;
+
+  private final FrameListener listener;
+  private final boolean blank;
+  private final Runnable onFree;
+  private ConsoleSize consoleSize = () -> 0;
+  private Surface surface;
+  private Mode mode;
+  private long sequence;
+  private int nextId;
+  private long firstChange = NEVER;
+  private long presentAt = NEVER;
+  private long offAt = NEVER;
+  private long askSizeAt = NEVER;
+  private volatile boolean waitsForFree;
+  private volatile boolean watched;
+
+  /**
+   * Shows nothing yet.
+   *
+   * @param blank whether a display that is off is black, instead of showing its last picture
+   * @param wake runs, on any thread, when {@link #tick} has something to do
+   */
+  Display(FrameListener listener, boolean blank, Runnable wake) {
+    this.listener = listener;
+    this.blank = blank;
+    this.onFree =
+        () -> {
+          if (waitsForFree || watched) {
+            wake.run();
+          }
+        };
+  }
+
+  /** Whom to ask from now on. */
+  void setConsoleSize(ConsoleSize ask) {
+    consoleSize = ask;
+  }
+
+  /** The whole picture comes, perhaps in a new mode; the caller writes all of it. */
+  CopiedSurface scanout(int width, int height, int stride, PixelFormat format)
+      throws IOException, LayoutException {
+    FrameLayout layout = layout(width, height, stride, format);
+    if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
+      show(new CopiedSurface(layout, nextId, onFree));
+      askSizeAt = System.nanoTime() + SIZE_AFTER;
+    }
+    offAt = NEVER;
+    return (CopiedSurface) surface;
+  }
+
+  private static FrameLayout layout(int width, int height, int stride, PixelFormat format)
+      throws LayoutException {
+    long row = format.planes().getFirst().rowBytes(width);
+    // QEMU's own stride lets a picture be received in one piece; a strange one is not worth it.
+    boolean usual = stride >= row && stride <= row + 4096 && stride % 4 == 0;
+    return FrameLayout.padded(format, width, height, usual ? stride : row);
+  }
+
+  /**
+   * A part of the picture comes. QEMU 7.2 sends parts of a new mode without a word about the mode
+   * itself; then it is asked for the size.
+   */
+  CopiedSurface update(int x, int y, int width, int height, PixelFormat format)
+      throws IOException, LayoutException {
+    offAt = NEVER;
+    boolean copied = surface instanceof CopiedSurface;
+    FrameLayout now = surface == null ? null : surface.layout();
+    if (!copied
+        || now.format() != format
+        || (long) x + width > now.width()
+        || (long) y + height > now.height()) {
+      long size = consoleSize.ask();
+      int wide = size == 0 ? (now == null ? 0 : now.width()) : (int) (size >> 32);
+      int high = size == 0 ? (now == null ? 0 : now.height()) : (int) size;
+      if (wide > 0 && high > 0) {
+        resize(wide, high, format);
+      }
+    }
+    if (surface instanceof CopiedSurface result) {
+      return result;
+    }
+    throw new LayoutException(
+        "a change of " + width + "x" + height + " pixels of a picture that was never sent");
+  }
+
+  private void resize(int width, int height, PixelFormat format)
+      throws IOException, LayoutException {
+    FrameLayout layout = layout(width, height, 0, format);
+    if (layout.end() > MAX_BYTES) {
+      throw new LayoutException("a console of " + width + "x" + height + " pixels");
+    }
+    CopiedSurface old = surface instanceof CopiedSurface copied ? copied : null;
+    if (old != null && same(old.layout(), width, height, format)) {
+      return;
+    }
+    CopiedSurface other = new CopiedSurface(layout, nextId, onFree);
+    MemorySegment to = other.beginWrite(0, 0, width, height);
+    if (old != null && old.layout().format() == format) {
+      copyCommon(old.picture(), old.layout(), to, layout);
+    }
+    other.endWrite();
+    show(other);
+    changed(true);
+  }
+
+  private static boolean same(FrameLayout layout, int width, int height, PixelFormat format) {
+    return layout.width() == width && layout.height() == height && layout.format() == format;
+  }
+
+  private static void copyCommon(
+      MemorySegment from, FrameLayout fromLayout, MemorySegment to, FrameLayout toLayout) {
+    int width = Math.min(fromLayout.width(), toLayout.width());
+    long bytes = fromLayout.format().planes().getFirst().rowBytes(width);
+    for (int y = 0; y < Math.min(fromLayout.height(), toLayout.height()); y++) {
+      MemorySegment.copy(
+          from, (long) y * fromLayout.stride(0), to, (long) y * toLayout.stride(0), bytes);
+    }
+  }
+
+  /** QEMU shares its memory from now on. */
+  void scanoutMap(Fd file, long offset, FrameLayout layout) throws IOException, LayoutException {
+    SharedSurface shared = SharedSurface.map(nextId, layout, file, offset, onFree);
+    nextId++;
+    show(shared);
+    offAt = NEVER;
+    damage(0, 0, layout.width(), layout.height());
+  }
+
+  /** QEMU passes a dma-buf on; takes {@code fd} over. */
+  void scanoutDmaBuf(Fd fd, FrameLayout layout) throws IOException, LayoutException {
+    offAt = NEVER;
+    if (!(surface instanceof DmaBufSurface)) {
+      show(new DmaBufSurface(nextId, onFree));
+    }
+    DmaBufSurface dmaBufs = (DmaBufSurface) surface;
+    dmaBufs.show(fd, layout, listener);
+    nextId = dmaBufs.nextId();
+    sayMode(layout);
+    changed(true);
+  }
+
+  /** A part of shared memory or of a dma-buf changed. */
+  void damage(int x, int y, int width, int height) {
+    if (surface == null || surface instanceof CopiedSurface) {
+      return; // late news of a surface that was replaced
+    }
+    offAt = NEVER;
+    surface.damage(x, y, width, height);
+    FrameLayout layout = surface.layout();
+    changed(width >= layout.width() && height >= layout.height());
+  }
+
+  /** The dma-bufs that are shown, or null. */
+  DmaBufSurface dmaBufs() {
+    return surface instanceof DmaBufSurface dmaBufs ? dmaBufs : null;
+  }
+
+  /** The display is off, unless QEMU says otherwise soon. */
+  void disable() {
+    offAt = System.nanoTime() + OFF_AFTER;
+  }
+
+  /** Whether somebody wants to be woken at each release. */
+  void watchReleases(boolean watch) {
+    watched = watch;
+  }
+
+  /** QEMU says that the console's size changed; a picture of the new size may come, or not. */
+  void sizeChanged() {
+    askSizeAt = System.nanoTime() + SIZE_AFTER;
+  }
+
+  /** The surface has changed: it will be presented. */
+  void changed(boolean all) {
+    long now = System.nanoTime();
+    firstChange = Math.min(firstChange, now);
+    presentAt = all ? now : Math.min(now + GRACE, firstChange + AT_MOST);
+  }
+
+  private void show(Surface other) {
+    Surface old = surface;
+    surface = other;
+    presentAt = NEVER;
+    firstChange = NEVER;
+    if (old != null) {
+      old.remove(listener);
+    }
+    switch (other) {
+      case CopiedSurface copied -> {
+        nextId = copied.nextId();
+        sayMode(copied.layout());
+        copied.add(listener);
+      }
+      case SharedSurface shared -> {
+        sayMode(shared.layout());
+        shared.add(listener);
+      }
+      case DmaBufSurface _ -> {} // nothing to say before the first dma-buf
+    }
+  }
+
+  private void sayMode(FrameLayout layout) {
+    Mode now = new Mode(layout.width(), layout.height(), layout.format(), 0);
+    if (!Objects.equals(mode, now)) {
+      LOG.debug("the guest's display is {}", now);
+      mode = now;
+      listener.modeChanged(now);
+    }
+  }
+
+  /** When {@link #tick} wants to be called, as {@link System#nanoTime}; or {@link #NEVER}. */
+  long wakeAt() {
+    return Math.min(waitsForFree ? NEVER : presentAt, Math.min(offAt, askSizeAt));
+  }
+
+  /** Does what is due. */
+  void tick() throws IOException, LayoutException {
+    long now = System.nanoTime();
+    if (now >= askSizeAt) {
+      askSizeAt = NEVER;
+      long size = consoleSize.ask();
+      if (size != 0 && surface instanceof CopiedSurface copied) {
+        resize((int) (size >> 32), (int) size, copied.layout().format());
+      }
+    }
+    if (now >= offAt) {
+      offAt = NEVER;
+      if (blank) {
+        turnBlack();
+      }
+    }
+    if (presentAt <= now && surface != null && surface.hasDamage()) {
+      present(now);
+    }
+  }
+
+  private void present(long now) {
+    waitsForFree = true; // first, so that a release from now on wakes us
+    if (surface.present(listener, sequence, now)) {
+      waitsForFree = false;
+      sequence++;
+      presentAt = NEVER;
+      firstChange = NEVER;
+    }
+  }
+
+  /** Black, in the mode that there was. */
+  void turnBlack() throws IOException, LayoutException {
+    if (surface == null) {
+      return;
+    }
+    FrameLayout layout = surface.layout();
+    if (!(surface instanceof CopiedSurface)) {
+      PixelFormat format = layout.format();
+      show(
+          new CopiedSurface(
+              FrameLayout.tight(format, layout.width(), layout.height()), nextId, onFree));
+    }
+    CopiedSurface black = (CopiedSurface) surface;
+    MemorySegment pixels = black.beginWrite(0, 0, layout.width(), layout.height());
+    pixels.fill((byte) 0);
+    black.endWrite();
+    changed(true);
+    present(System.nanoTime());
+  }
+
+  /** Nothing more will come: the buffers go. */
+  void end() {
+    if (surface != null) {
+      surface.remove(listener);
+      surface = null;
+    }
+    presentAt = NEVER;
+    offAt = NEVER;
+    askSizeAt = NEVER;
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.qemu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.guestcam.frame.Endpoint;
+import org.guestcam.frame.FrameSource;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Guests on a bus of the test's own. */
+@Tag("qemu")
+class QemuBusTest {
+  private static final String FIRST = "11111111-2222-3333-4444-555555555555";
+  private static final String SECOND = "99999999-8888-7777-6666-555555555555";
+
+  @TempDir private Path directory;
+  private Process bus;
+  private String address;
+
+  @BeforeEach
+  void startBus() throws IOException {
+    // A configuration of its own: the host's session may have services, and none is wanted here.
+    Path configuration =
+        Files.writeString(
+            directory.resolve("bus.conf"),
+            """
+            <busconfig>
+              <type>session</type>
+              <listen>unix:path=%s</listen>
+              <policy context="default">
+                <allow send_destination="*" eavesdrop="true"/>
+                <allow eavesdrop="true"/>
+                <allow own="*"/>
+              </policy>
+            </busconfig>
+            """
+                .formatted(directory.resolve("bus.sock")));
+    bus =
+        new ProcessBuilder(
+                "dbus-daemon", "--nofork", "--print-address", "--config-file=" + configuration)
+            .redirectError(directory.resolve("bus.log").toFile())
+            .start();
+    BufferedReader output =
+        new BufferedReader(new InputStreamReader(bus.getInputStream(), StandardCharsets.UTF_8));
+    address = output.readLine();
+    assertTrue(address != null, () -> "dbus-daemon does not start");
+    address = address.replaceAll(",guid=.*", "");
+  }
+
+  @AfterEach
+  void stopBus() throws InterruptedException {
+    bus.destroyForcibly().waitFor();
+  }
+
+  private QemuProcess boot(String name, String uuid, BootSector guest) throws IOException {
+    return QemuProcess.boot(
+        directory.resolve(name),
+        guest,
+        "dbus,addr=" + address,
+        "-vga",
+        "std",
+        "-name",
+        name,
+        "-uuid",
+        uuid);
+  }
+
+  private FrameSource open(String guest, String more) throws IOException {
+    return new QemuProvider().open(Endpoint.parse("qemu:" + guest + "?bus=" + address + more));
+  }
+
+  private static void awaitDump(QemuProcess qemu, FrameCollector frames) throws Exception {
+    for (int i = 0; i < 200 && !qemu.screendump("").equals(frames.picture()); i++) {
+      long before = frames.frames();
+      frames.await("another frame", f -> f.frames() > before || f.picture().colours() > 7);
+    }
+    assertEquals(qemu.screendump(""), frames.picture());
+  }
+
+  @Test
+  void severalGuestsOnOneBusAreToldApart() throws Exception {
+    FrameCollector first = new FrameCollector();
+    FrameCollector second = new FrameCollector();
+    try (QemuProcess one = boot("one", FIRST, BootSector.TEXT);
+        QemuProcess two = boot("two", SECOND, BootSector.STILL);
+        FrameSource byName = open("one", "");
+        FrameSource byUuid = open(SECOND, "")) {
+      byName.start(first);
+      byUuid.start(second);
+      first.await("text", f -> f.picture() != null && f.picture().colours() >= 7);
+      second.await("graphics", f -> f.picture() != null && f.picture().colours() >= 200);
+      awaitDump(one, first);
+      awaitDump(two, second);
+      IOException missing =
+          assertThrows(IOException.class, () -> open("three", "").start(new FrameCollector()));
+      assertTrue(missing.getMessage().contains("'one'"), missing::getMessage);
+      assertTrue(missing.getMessage().contains("'two'"), missing::getMessage);
+      IOException ambiguous =
+          assertThrows(IOException.class, () -> open("", "").start(new FrameCollector()));
+      assertTrue(ambiguous.getMessage().contains(FIRST), ambiguous::getMessage);
+    }
+  }
+
+  @Test
+  void aGuestThatComesBackIsShownAgain() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (FrameSource source = open("phoenix", "&wait")) {
+      source.start(frames); // there is none yet
+      for (int life = 0; life < 5; life++) {
+        long before = frames.frames();
+        try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.STILL)) {
+          frames.await("a new life", f -> f.frames() > before && f.picture().colours() >= 200);
+          awaitDump(qemu, frames);
+        }
+      }
+    }
+    assertEquals("the guest's display was closed", frames.end());
+  }
+
+  @Test
+  void theBusNamesItsGuests() throws Exception {
+    try (QemuProcess qemu = boot("one", FIRST, BootSector.TEXT);
+        GuestLink link =
+            GuestLink.open(
+                QemuOptions.parse(new Endpoint("qemu", "?bus=" + address)), _ -> {}, () -> {})) {
+      List<Guest> guests = link.guests();
+      assertEquals(List.of("one"), guests.stream().map(Guest::name).collect(Collectors.toList()));
+      assertEquals(FIRST, guests.getFirst().uuid());
+      assertEquals(List.of(0), guests.getFirst().consoles());
+      assertEquals(
+          "VGA", Properties.text(link.console(guests.getFirst(), 0), "Label"), qemu::toString);
+    }
+  }
+}

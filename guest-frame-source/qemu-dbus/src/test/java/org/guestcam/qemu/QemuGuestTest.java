@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.qemu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.guestcam.frame.Endpoint;
+import org.guestcam.frame.FrameSource;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** With the QEMU of this host, from peer to peer: what arrives is what QEMU itself dumps. */
+@Tag("qemu")
+class QemuGuestTest {
+  private static final String DIRECT = "dbus,p2p=yes";
+
+  @TempDir private Path directory;
+
+  private static FrameSource open(String endpoint) throws IOException {
+    return new QemuProvider().open(Endpoint.parse(endpoint));
+  }
+
+  /** The next screen is still: waits until what arrived is what QEMU dumps. */
+  private static Picture awaitDump(QemuProcess qemu, FrameCollector frames, String arguments)
+      throws IOException, InterruptedException {
+    long until = System.nanoTime() + 20_000_000_000L;
+    while (true) {
+      long before = frames.frames();
+      Picture dump = qemu.screendump(arguments);
+      Picture arrived = frames.picture();
+      if (dump.equals(arrived)) {
+        return dump;
+      }
+      if (System.nanoTime() > until) {
+        int different = 0;
+        for (int i = 0; i < Math.min(dump.pixels().length, arrived.pixels().length); i++) {
+          different += dump.pixels()[i] == arrived.pixels()[i] ? 0 : 1;
+        }
+        assertEquals(dump, arrived, different + " pixels differ after frame " + before);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"std, TEXT, 1000", "std, STILL, 200", "virtio, TEXT, 10", "virtio, STILL, 200"})
+  void everyPixelOfAStillScreenIsAsQemuDumpsIt(String vga, BootSector guest, int colours)
+      throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (QemuProcess qemu = QemuProcess.boot(directory, guest, DIRECT, "-vga", vga);
+        FrameSource source = open(qemu.endpoint(""))) {
+      source.start(frames);
+      int least = guest == BootSector.TEXT ? 7 : colours;
+      frames.await("the pattern", f -> f.picture() != null && f.picture().colours() >= least);
+      Picture still = awaitDump(qemu, frames, "");
+      assertTrue(still.colours() >= least, still::toString);
+    }
+    assertEquals("the guest's display was closed", frames.end());
+    assertNull(frames.failure());
+  }
+
+  @Test
+  void aMovingPictureArrivesInOrder() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (QemuProcess qemu = QemuProcess.boot(directory, BootSector.MOVING, DIRECT, "-vga", "std");
+        FrameSource source = open(qemu.endpoint(""))) {
+      source.start(frames);
+      frames.await("movement", f -> f.mode() != null && f.mode().width() == 640);
+      long from = frames.frames() + 20;
+      frames.await("100 frames", f -> f.frames() > from + 100);
+      List<Integer> pixels = frames.firstPixels().subList((int) from, (int) from + 100);
+      List<Long> times = frames.timestamps().subList((int) from, (int) from + 100);
+      for (int i = 1; i < pixels.size(); i++) {
+        int step = colour(pixels.get(i)) - colour(pixels.get(i - 1)) & 0xff;
+        assertTrue(step < 128, "frame " + i + " is older than the one before it");
+      }
+      double fps = 99e9 / (times.getLast() - times.getFirst());
+      System.out.printf("std VGA moving: %.1f frames a second%n", fps);
+      assertTrue(fps > 10, () -> fps + " frames a second");
+    }
+  }
+
+  /** The colour's number, which the guest counts up. */
+  private static int colour(int pixel) {
+    return (pixel >> 18 & 63) | (pixel >> 10 & 3) << 6;
+  }
+
+  @Test
+  void aGuestThatSwitchesModesIsFollowed() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (QemuProcess qemu =
+            QemuProcess.boot(directory, BootSector.SWITCHING, DIRECT, "-vga", "std");
+        FrameSource source = open(qemu.endpoint(""))) {
+      source.start(frames);
+      frames.await("graphics", f -> f.mode() != null && f.mode().width() == 640);
+      frames.await("text", f -> f.mode().width() == 720 && f.picture().width() == 720);
+      awaitDump(qemu, frames, "");
+      frames.await("graphics again", f -> f.mode().width() == 640 && f.picture().width() == 640);
+      awaitDump(qemu, frames, "");
+    }
+  }
+
+  @Test
+  void eachHeadIsASourceOfItsOwn() throws Exception {
+    FrameCollector second = new FrameCollector();
+    try (QemuProcess qemu =
+            QemuProcess.boot(
+                directory, BootSector.TEXT, DIRECT, "-device", "virtio-vga,max_outputs=2,id=gpu");
+        FrameSource source = open(qemu.endpoint("/1"))) {
+      source.start(second);
+      second.await("a picture", f -> f.picture() != null);
+      awaitDump(qemu, second, ",\"device\":\"gpu\",\"head\":1");
+    }
+  }
+
+  @Test
+  void aKilledGuestIsACleanEnd() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (QemuProcess qemu = QemuProcess.boot(directory, BootSector.MOVING, DIRECT, "-vga", "std");
+        FrameSource source = open(qemu.endpoint(""))) {
+      source.start(frames);
+      frames.await("a picture", f -> f.picture() != null);
+      qemu.kill();
+      frames.await("the end", f -> f.end() != null);
+      assertNull(frames.failure());
+      assertTrue(frames.end().contains("ended"), frames::end);
+    }
+  }
+}
