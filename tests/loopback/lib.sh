@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# What the tests in the VM share.
+cd /share || exit
+ok() { echo "ok - $1: $2"; }
+not_ok() { echo "not ok - $1: $2"; }
+# is WHAT SEEN: by the status of the command before it.
+is() { if (($? == 0)); then ok "$1" "$2"; else not_ok "$1" "$2"; fi; }
+
+# load [PARAMETER]...: the module, with one camera on video0 (producers) and video1 (readers).
+load() {
+    modprobe -a videobuf2-v4l2 videodev
+    insmod guestcam_loopback.ko output_nr=0 capture_nr=1 "$@"
+}
+
+# unload WHAT: it must go at once, and leave no memory.
+unload() {
+    local i left
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        rmmod guestcam_loopback 2>/dev/null && break
+        sleep 0.2 # a killed program's files are closed a little later
+    done
+    [[ ! -d /sys/module/guestcam_loopback ]]
+    is "$1: the module unloads" "after $i tries"
+    left=$(grep -c guestcam_loopback /sys/kernel/debug/dma_buf/bufinfo)
+    [[ $left == 0 ]]
+    is "$1: no dma-buf of it is left" "$left"
+}
+
+counter() { v4l2-ctl -d "$1" -C "$2" | sed 's/.*: *//'; }
