@@ -22,25 +22,45 @@ record ReducedBlanking(int width, int height, int verticalBlank, long pixelClock
   static final int VERTICAL_BACK_PORCH = 6;
 
   private static final int MIN_VERTICAL_FRONT_PORCH = 1;
-  private static final double MIN_VERTICAL_BLANK_MICROSECONDS = 460;
+  private static final int MIN_VERTICAL_BLANK =
+      MIN_VERTICAL_FRONT_PORCH + VERTICAL_SYNC + VERTICAL_BACK_PORCH;
+  private static final long MIN_VERTICAL_BLANK_MICROSECONDS = 460;
+  private static final long MEGA = 1_000_000;
+  private static final int MAX_ROUNDS = 100;
   private static final int CLOCK_STEP = 1000;
 
   /** A link that wants more repetitions than this is not believed. */
   private static final int MAX_MULTIPLE = 120;
 
   /**
-   * The timings for a picture.
+   * The timings for a picture. The line rate is rounded up so that a line's pixels times it are
+   * whole steps of the clock: the kernel computes the clock anew from the line rate each time that
+   * timings are set, and two ends of a cable that rounded differently do not match.
    *
    * @param milliHertz frames in 1000 seconds, more than 0
    */
   static ReducedBlanking of(int width, int height, int milliHertz) {
-    double fps = milliHertz / 1000.0;
-    double linePeriod = (1_000_000.0 / fps - MIN_VERTICAL_BLANK_MICROSECONDS) / height;
-    int blank = 1 + (int) (MIN_VERTICAL_BLANK_MICROSECONDS / linePeriod);
-    blank = Math.max(blank, MIN_VERTICAL_FRONT_PORCH + VERTICAL_SYNC + VERTICAL_BACK_PORCH);
-    double exact = fps * (height + blank) * (width + HORIZONTAL_BLANK);
-    long clock = ((long) (exact / CLOCK_STEP)) * CLOCK_STEP;
-    return new ReducedBlanking(width, height, blank, clock);
+    int columns = width + HORIZONTAL_BLANK;
+    long step = CLOCK_STEP / gcd(columns, CLOCK_STEP);
+    int blank = MIN_VERTICAL_BLANK;
+    long lineRate = 0;
+    // The blanking is a time, so a faster line means more lines, which means a faster line; it
+    // settles at once or never gets there, at rates that no display has.
+    for (int i = 0; i < MAX_ROUNDS; i++) {
+      double exact = milliHertz / 1000.0 * (height + blank);
+      lineRate = (long) Math.ceil(exact / step - 1e-9) * step;
+      int wanted =
+          (int) Math.max(MIN_VERTICAL_BLANK, MIN_VERTICAL_BLANK_MICROSECONDS * lineRate / MEGA + 1);
+      if (wanted <= blank) {
+        break;
+      }
+      blank = wanted;
+    }
+    return new ReducedBlanking(width, height, blank, lineRate * columns);
+  }
+
+  private static long gcd(long a, long b) {
+    return b == 0 ? a : gcd(b, a % b);
   }
 
   /**
