@@ -39,9 +39,6 @@ public final class VideoOutput implements FrameSink {
    */
   private static final int DEPTH = 3;
 
-  /** Slots taken back in one go: a device that never ends giving does not hold us up. */
-  private static final int DEQUEUES_MAX = 2 * SLOTS_MAX;
-
   private static final int DEFAULT_MILLI_HERTZ = 60_000;
 
   private final VideoDevice device;
@@ -119,22 +116,20 @@ public final class VideoOutput implements FrameSink {
 
   @Override
   public void dispatch(int ready) throws IOException {
-    if (queue == null) {
+    // A DQBUF that poll(2) did not ask for costs a system call and says EAGAIN. So: none without
+    // its
+    // word, and one a word; where more slots are done, the next wait returns at once.
+    if (queue == null || ready == 0) {
       return;
     }
-    int r = 0;
-    boolean any = false;
-    for (int i = 0; i < DEQUEUES_MAX && queue.queuedCount() > 0; i++) {
-      r = queue.dequeue();
-      if (r < 0) {
-        break;
-      }
-      any = true;
+    int r = queue.queuedCount() == 0 ? -Errno.EAGAIN.number() : queue.dequeue();
+    if (r >= 0) {
+      return;
     }
-    if (r < 0 && !Errno.EAGAIN.is(r)) {
+    if (!Errno.EAGAIN.is(r)) {
       throw failure("VIDIOC_DQBUF", -r);
     }
-    if (!any && (ready & (Poll.ERR | Poll.HUP)) != 0) {
+    if ((ready & (Poll.ERR | Poll.HUP)) != 0) {
       throw gone("poll reports an error");
     }
   }
