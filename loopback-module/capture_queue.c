@@ -11,7 +11,7 @@
  * first piece.
  */
 #define GCL_SETTLE (HZ / 4)
-#define GCL_FIRST (2 * HZ)
+#define GCL_FIRST (HZ / 2)
 
 static bool gcl_is_settled(struct gcl_camera *camera)
 {

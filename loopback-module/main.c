@@ -46,10 +46,10 @@ static unsigned int max_readers = 32;
 module_param(max_readers, uint, 0644);
 MODULE_PARM_DESC(max_readers, "readers with buffers at one time, for new cameras (32)");
 
-static unsigned int reader_timeout_ms = 1000;
+static unsigned int reader_timeout_ms = 5000;
 module_param(reader_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(reader_timeout_ms,
-		 "how long a reader may keep a replaced frame, for new cameras (1000; 0: for ever)");
+		 "how long a reader may keep a replaced frame, for new cameras (5000; 0: for ever)");
 
 struct device *gcl_parent;
 /* The list below, and how often each of its cameras is open. */
