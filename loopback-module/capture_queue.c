@@ -19,7 +19,7 @@ static bool gcl_is_settled(struct gcl_camera *camera)
 
 	spin_lock(&camera->lock);
 	settled = !vb2_is_busy(&camera->queue) ||
-		  camera->bound_count >= gcl_num_buffers(&camera->queue) ||
+		  camera->bound_count >= camera->slot_count ||
 		  (camera->bound_count && time_after(jiffies, camera->bound_at + GCL_SETTLE));
 	spin_unlock(&camera->lock);
 	return settled;

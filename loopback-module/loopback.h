@@ -137,6 +137,7 @@ struct gcl_camera {
 	struct v4l2_pix_format format;
 	struct v4l2_fract interval;
 	struct gcl_slot *slots[GCL_MAX_BUFFERS];
+	unsigned int slot_count; /* that vb2 was told to make; vb2's own count needs output_lock */
 	unsigned int bound_count;
 	unsigned long bound_at; /* the last change of the above */
 	wait_queue_head_t bound_wait;

@@ -2,6 +2,7 @@
 // Copyright the guestcam authors
 /* The producer's queue: binds memory to slots, and hands frames on. */
 #include <linux/dma-buf.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include "loopback.h"
 
@@ -14,13 +15,23 @@ static int gcl_output_queue_setup(struct vb2_queue *queue, unsigned int *count,
 {
 	struct gcl_camera *camera = queue->drv_priv;
 	u32 size = gcl_format_now(camera).sizeimage;
+	unsigned int slots = 0;
 
-	if (*planes)
-		return *planes == 1 && sizes[0] >= size ? 0 : -EINVAL;
-	*planes = 1;
-	sizes[0] = size;
-	*count = clamp_t(unsigned int, *count, vb2_fileio_is_active(queue) ? GCL_WRITE_BUFFERS : 2,
-			 GCL_MAX_BUFFERS);
+	if (*planes) {
+		/* CREATE_BUFS. What is larger than a picture is of no use, and costs memory. */
+		if (*planes != 1 || sizes[0] < size || sizes[0] / 2 > size + SZ_32K)
+			return -EINVAL;
+		slots = gcl_num_buffers(queue);
+	} else {
+		*planes = 1;
+		sizes[0] = size;
+		*count = clamp_t(unsigned int, *count,
+				 vb2_fileio_is_active(queue) ? GCL_WRITE_BUFFERS : 2,
+				 GCL_MAX_BUFFERS);
+	}
+	spin_lock(&camera->lock);
+	camera->slot_count = slots + *count;
+	spin_unlock(&camera->lock);
 	return 0;
 }
 

@@ -69,9 +69,7 @@ static void gcl_reader_lacks(struct gcl_reader *reader, struct gcl_slot *slot)
 /* Two are the least that a producer needs besides: one is the latest, into one it draws. */
 static unsigned int gcl_reader_quota(struct gcl_camera *camera)
 {
-	unsigned int slots = gcl_num_buffers(&camera->queue);
-
-	return slots > 3 ? slots - 2 : 1;
+	return camera->slot_count > 3 ? camera->slot_count - 2 : 1;
 }
 
 static bool gcl_reader_may_hold(struct gcl_reader *reader)
