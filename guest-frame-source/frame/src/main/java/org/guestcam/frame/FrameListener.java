@@ -19,6 +19,9 @@ public interface FrameListener {
   /** The guest presented a frame; the listener has one hold on it and must release it. */
   void framePresented(Frame frame);
 
+  /** The guest's pointer changed, and is not drawn into the frames. Most listeners do not care. */
+  default void cursorChanged(Cursor cursor) {}
+
   /**
    * Nothing more will come; called once.
    *

@@ -37,6 +37,7 @@ final class CopiedSurface implements Surface {
   private final List<CopiedSlot> slots = new ArrayList<>();
   private final Damage damage = new Damage();
   private final Damage keep = new Damage(); // scratch: what of a stale rectangle is to be copied
+  private final PointerOverlay overlay;
   private boolean dmaBufs = true;
   private int nextId;
   private CopiedSlot back;
@@ -54,6 +55,7 @@ final class CopiedSurface implements Surface {
     this.bytesPerPixel = layout.format().planes().getFirst().bytes();
     this.nextId = firstId;
     this.onFree = onFree;
+    this.overlay = new PointerOverlay(layout);
     try {
       while (slots.size() < FIRST_BUFFERS) {
         slots.add(allocate());
@@ -117,9 +119,17 @@ final class CopiedSurface implements Surface {
     back.endWrite();
   }
 
-  /** What the back has to say, to copy from; the caller does not write to it. */
+  /** The newest picture without a pointer, to copy from; the caller does not write to it. */
   MemorySegment picture() {
-    return fresh ? back.pixels() : newest.pixels();
+    if (!fresh) {
+      freshen(0, 0, 0, 0);
+    }
+    return back.pixels();
+  }
+
+  /** Draws the pointer, as it is now, into the frames from now on. */
+  void setPointer(Pointer pointer) {
+    overlay.set(pointer, damage);
   }
 
   private void freshen(int x, int y, int width, int height) {
@@ -134,6 +144,7 @@ final class CopiedSurface implements Surface {
       }
     }
     stale.clear();
+    overlay.restore(back.pixels()); // the newest has a pointer drawn over its picture
     fresh = true;
   }
 
@@ -184,10 +195,18 @@ final class CopiedSurface implements Surface {
       return false;
     }
     damage.clip(layout.width(), layout.height());
+    if (overlay.isNeeded()) {
+      back.beginWrite();
+      picture(); // brings it up to date
+      overlay.draw(back.pixels(), back.stale());
+      back.endWrite();
+    } else if (!fresh) {
+      picture();
+    }
     CopiedSlot shown = back;
     newest = shown;
     back = next;
-    fresh = back.stale().count() == 0;
+    fresh = back.stale().count() == 0 && !overlay.isDrawn();
     listener.framePresented(shown.present(damage, sequence, timestampNanos));
     damage.clear();
     return true;

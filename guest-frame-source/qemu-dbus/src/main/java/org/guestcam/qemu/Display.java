@@ -10,6 +10,7 @@ import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.Mode;
 import org.guestcam.frame.PixelFormat;
+import org.guestcam.qemu.QemuOptions.CursorMode;
 import org.guestcam.uapi.Fd;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +52,8 @@ final class Display {
   private final FrameListener listener;
   private final boolean blank;
   private final Runnable onFree;
+  private final Pointer pointer = new Pointer();
+  private final CursorMode cursorMode;
   private ConsoleSize consoleSize = () -> 0;
   private Surface surface;
   private Mode mode;
@@ -66,12 +69,13 @@ final class Display {
   /**
    * Shows nothing yet.
    *
-   * @param blank whether a display that is off is black, instead of showing its last picture
+   * @param options what becomes of the pointer, and of a display that is off
    * @param wake runs, on any thread, when {@link #tick} has something to do
    */
-  Display(FrameListener listener, boolean blank, Runnable wake) {
+  Display(FrameListener listener, QemuOptions options, Runnable wake) {
     this.listener = listener;
-    this.blank = blank;
+    this.blank = options.blank();
+    this.cursorMode = options.cursor();
     this.onFree =
         () -> {
           if (waitsForFree || watched) {
@@ -214,6 +218,23 @@ final class Display {
     watched = watch;
   }
 
+  /** The guest's pointer; {@link #pointerChanged} follows each change of it. */
+  Pointer pointer() {
+    return pointer;
+  }
+
+  /** The pointer moved, or looks otherwise. */
+  void pointerChanged() {
+    if (cursorMode == CursorMode.META) {
+      listener.cursorChanged(pointer.toCursor());
+    } else if (cursorMode == CursorMode.BLEND && surface instanceof CopiedSurface copied) {
+      copied.setPointer(pointer);
+      if (copied.hasDamage()) {
+        changed(false);
+      }
+    }
+  }
+
   /** QEMU says that the console's size changed; a picture of the new size may come, or not. */
   void sizeChanged() {
     askSizeAt = System.nanoTime() + SIZE_AFTER;
@@ -239,6 +260,9 @@ final class Display {
         nextId = copied.nextId();
         sayMode(copied.layout());
         copied.add(listener);
+        if (cursorMode == CursorMode.BLEND) {
+          copied.setPointer(pointer);
+        }
       }
       case SharedSurface shared -> {
         sayMode(shared.layout());

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
+import org.guestcam.frame.Fourcc;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.PixelFormat;
@@ -72,15 +73,10 @@ final class ListenerProtocol {
    *
    * @param acceptsMap whether QEMU may show its own memory
    */
-  ListenerProtocol(
-      CallServer server,
-      Display display,
-      Pointer pointer,
-      FrameReplies replies,
-      boolean acceptsMap) {
+  ListenerProtocol(CallServer server, Display display, FrameReplies replies, boolean acceptsMap) {
     this.server = server;
     this.display = display;
-    this.pointer = pointer;
+    this.pointer = display.pointer();
     this.replies = replies;
     this.acceptsMap = acceptsMap;
     this.reader = new PictureReader(server.socket());
@@ -115,7 +111,8 @@ final class ListenerProtocol {
       damage();
       answer();
     } else if (server.header().isCall(MOUSE_SET)) {
-      pointer.moved(arguments.readInt(), arguments.readInt(), arguments.readInt() != 0);
+      pointer.move(arguments.readInt(), arguments.readInt(), arguments.readInt() != 0);
+      display.pointerChanged();
       answer();
     } else if (server.header().isCall(SCANOUT_MAP) && acceptsMap) {
       scanoutMap();
@@ -329,9 +326,7 @@ final class ListenerProtocol {
         .orElseThrow(
             () ->
                 new LayoutException(
-                    "the guest's format "
-                        + org.guestcam.frame.Fourcc.name(fourcc)
-                        + " is not one that can be shown"));
+                    "the guest's format " + Fourcc.name(fourcc) + " is not one that can be shown"));
   }
 
   /** QEMU's flag y0_top is true for pictures whose first row in memory is the lowest. */
@@ -349,11 +344,10 @@ final class ListenerProtocol {
     int hotX = arguments.readInt();
     int hotY = arguments.readInt();
     int bytes = pixelBytes(CURSOR_PREFIX);
-    if (bytes != pointer.define(width, height, hotX, hotY, bytes)) {
-      throw new LayoutException(bytes + " bytes for a cursor of " + width + "x" + height);
-    }
-    server.socket().read(pointer.pixels(), 0, bytes, server.socket().deadline());
-    pointer.defined();
+    MemorySegment pixels = pointer.beginDefine(width, height, hotX, hotY, bytes);
+    server.socket().read(pixels, 0, bytes, server.socket().deadline());
+    pointer.endDefine();
+    display.pointerChanged();
     answer();
   }
 

@@ -75,7 +75,7 @@ final class QemuSource implements FrameSource {
   private void run(Session first, FrameListener listener, EventFd event) {
     String reason;
     Throwable failure = null;
-    Display display = new Display(listener, options.blank(), this::signal);
+    Display display = new Display(listener, options, this::signal);
     try {
       reason = serveAll(first, display, event);
     } catch (Throwable t) { // the listener's as well: whoever waits for the end must hear of it

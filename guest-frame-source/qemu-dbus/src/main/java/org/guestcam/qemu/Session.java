@@ -2,16 +2,14 @@
 // Copyright the guestcam authors
 package org.guestcam.qemu;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.qemu.dbus.CallServer;
 import org.guestcam.qemu.dbus.Connection;
 import org.guestcam.qemu.dbus.Message;
-import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventFd;
-import org.guestcam.uapi.Poll;
 import org.guestcam.uapi.UnixSocket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +28,7 @@ final class Session implements AutoCloseable {
   private final Guest guest;
   private final int console;
   private final CallServer server;
-  private volatile boolean sizeChanged;
+  private volatile ListenerLoop loop; // null before run
 
   private Session(GuestLink link, Guest guest, int console, CallServer server) {
     this.link = link;
@@ -52,8 +50,7 @@ final class Session implements AutoCloseable {
             signal -> {
               Session session = self[0];
               if (session != null && session.isSizeOf(signal)) {
-                session.sizeChanged = true;
-                wake.signal();
+                session.sizeChanged(wake);
               }
             },
             () -> {});
@@ -77,6 +74,14 @@ final class Session implements AutoCloseable {
     }
   }
 
+  private void sizeChanged(EventFd wake) {
+    ListenerLoop serving = loop;
+    if (serving != null) {
+      serving.sizeChanged();
+      wake.signal();
+    }
+  }
+
   private boolean isSizeOf(Message.Signal signal) {
     return signal.path().equals(Guest.consolePath(console))
         && signal.member().equals("PropertiesChanged")
@@ -94,43 +99,13 @@ final class Session implements AutoCloseable {
    * @throws IOException where QEMU says what it must not
    * @throws LayoutException where its numbers do not fit
    */
-  void run(
-      Display display, QemuOptions options, EventFd wake, java.util.function.BooleanSupplier stop)
+  void run(Display display, QemuOptions options, EventFd wake, BooleanSupplier stop)
       throws IOException, LayoutException {
     display.setConsoleSize(this::size);
-    FrameReplies replies = new FrameReplies(server, display);
-    ListenerProtocol protocol =
-        new ListenerProtocol(server, display, new Pointer(), replies, !options.tearFree());
-    try (Poll poll = new Poll(2)) {
-      poll.watch(0, server.socket().socket().fd(), Poll.IN);
-      poll.watch(1, wake.fd(), Poll.IN);
-      while (!stop.getAsBoolean()) {
-        long at = Math.min(display.wakeAt(), replies.wakeAt());
-        long wait = at == Display.NEVER ? Poll.FOREVER : Math.max(0, at - System.nanoTime());
-        poll.await(wait);
-        if (poll.ready(1) != 0) {
-          wake.drain();
-        }
-        if (poll.ready(0) != 0) {
-          if (!server.next()) {
-            return;
-          }
-          protocol.handle();
-        }
-        if (sizeChanged) {
-          sizeChanged = false;
-          display.sizeChanged();
-        }
-        display.tick();
-        replies.tick();
-      }
-    } catch (EOFException e) {
-      LOG.debug("QEMU went away in the middle of a message", e);
-    } catch (ErrnoException e) {
-      if (!e.call().equals("sendmsg")) {
-        throw e;
-      }
-      LOG.debug("QEMU went away before it was answered", e);
+    ListenerLoop serving = new ListenerLoop(server, display, options);
+    loop = serving;
+    try {
+      serving.run(wake, stop);
     } finally {
       display.setConsoleSize(() -> 0);
     }

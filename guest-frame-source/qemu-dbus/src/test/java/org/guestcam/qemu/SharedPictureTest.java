@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.qemu;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static org.guestcam.qemu.FakeQemu.LISTENER;
+import static org.guestcam.qemu.FakeQemu.XRGB;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.guestcam.frame.Buffer;
+import org.guestcam.frame.Cursor;
+import org.guestcam.frame.Frame;
+import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.Mode;
+import org.guestcam.qemu.dbus.Variant;
+import org.guestcam.uapi.Mapping;
+import org.guestcam.uapi.Memfd;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Memory that QEMU shares, answers that are held back, and the pointer: with a peer of ours. */
+@Timeout(30)
+class SharedPictureTest {
+  private static final String MAP = LISTENER + ".Unix.Map";
+  private static final int WIDTH = 64;
+  private static final int HEIGHT = 48;
+
+  /** Keeps frames and pointers until they are asked for. */
+  private static final class Keeper implements FrameListener {
+    private final LinkedBlockingQueue<Frame> frames = new LinkedBlockingQueue<>();
+    private final LinkedBlockingQueue<Cursor> cursors = new LinkedBlockingQueue<>();
+
+    @Override
+    public void modeChanged(Mode mode) {}
+
+    @Override
+    public void bufferAdded(Buffer buffer) {}
+
+    @Override
+    public void bufferRemoved(Buffer buffer) {}
+
+    @Override
+    public void framePresented(Frame frame) {
+      frames.add(frame);
+    }
+
+    @Override
+    public void cursorChanged(Cursor cursor) {
+      cursors.add(cursor);
+    }
+
+    @Override
+    public void ended(String reason, Throwable failure) {}
+
+    Frame next() throws InterruptedException {
+      Frame frame = frames.poll(10, TimeUnit.SECONDS);
+      assertTrue(frame != null, "no frame came");
+      return frame;
+    }
+  }
+
+  private final Keeper keeper = new Keeper();
+
+  @Test
+  void theListenerOffersWhatItCan() throws Exception {
+    for (String parameters : List.of("", "?tear-free")) {
+      try (FakeQemu qemu = new FakeQemu(keeper, parameters)) {
+        qemu.call("org.freedesktop.DBus.Properties", "GetAll", "s", List.of(LISTENER));
+        Map<?, ?> properties = (Map<?, ?>) qemu.answer().getFirst();
+        List<?> offered = (List<?>) ((Variant) properties.get("Interfaces")).value();
+        assertEquals(parameters.isEmpty(), offered.contains(MAP), offered::toString);
+        assertTrue(offered.contains(LISTENER + ".Unix.ScanoutDMABUF2"), offered::toString);
+      }
+    }
+  }
+
+  @Test
+  void mappedMemoryIsShownAsItIs() throws Exception {
+    try (Memfd memory = Memfd.createUnsealable("surface", 8192 + WIDTH * HEIGHT * 4);
+        Mapping mapping = memory.map();
+        FakeQemu qemu = new FakeQemu(keeper, "")) {
+      int offset = 4352; // not a whole page
+      qemu.call(
+          MAP,
+          "ScanoutMap",
+          "huuuuu",
+          List.of(0, offset, WIDTH, HEIGHT, WIDTH * 4, XRGB),
+          memory.fd());
+      qemu.answer();
+      assertFalse(qemu.wasRefused());
+      Frame first = keeper.next();
+      Buffer buffer = first.buffer();
+      assertFalse(buffer.isDmaBuf());
+      mapping.segment().set(JAVA_INT, offset + 4L * (5 * WIDTH + 7), 0x123456);
+      qemu.call(MAP, "UpdateMap", "iiii", List.of(7, 5, 1, 1));
+      Frame second = keeper.next();
+      assertEquals(buffer, second.buffer(), "the very same memory");
+      assertEquals(1, second.damage().count());
+      assertEquals(7, second.damage().x(0));
+      assertEquals(0x123456, Picture.of(buffer.pixels(), buffer.layout()).pixels()[5 * WIDTH + 7]);
+      first.release();
+      second.release();
+    }
+  }
+
+  @Test
+  void anUpdateOfADmaBufIsAnsweredWhenItsFrameIsReleased() throws Exception {
+    try (Memfd memory = Memfd.create("stands for a dma-buf", WIDTH * HEIGHT * 4);
+        FakeQemu qemu = new FakeQemu(keeper, "")) {
+      int scanout =
+          qemu.call(
+              LISTENER,
+              "ScanoutDMABUF",
+              "huuuutb",
+              List.of(0, WIDTH, HEIGHT, WIDTH * 4, 0x34325258, 0x00ff_ffff_ffff_ffffL, false),
+              memory.fd());
+      qemu.answer();
+      assertEquals(scanout, qemu.lastReply());
+      keeper.next().release();
+      int update = qemu.call(LISTENER, "UpdateDMABUF", "iiii", List.of(0, 0, WIDTH, HEIGHT));
+      Frame shown = keeper.next();
+      long asked = System.nanoTime();
+      Thread.ofVirtual().start(shown::release);
+      qemu.answer();
+      assertEquals(update, qemu.lastReply());
+      assertTrue(System.nanoTime() - asked < FrameReplies.AT_MOST / 2, "it waited for nothing");
+
+      // And a reader that keeps its frame does not stop the guest.
+      int held = qemu.call(LISTENER, "UpdateDMABUF", "iiii", List.of(0, 0, WIDTH, HEIGHT));
+      Frame kept = keeper.next();
+      long from = System.nanoTime();
+      qemu.answer();
+      long waited = System.nanoTime() - from;
+      assertEquals(held, qemu.lastReply());
+      assertTrue(waited > 300_000_000L && waited < 900_000_000L, () -> waited + " ns");
+      kept.release();
+    }
+  }
+
+  @Test
+  void thePageFlipsOfADmaBufAreOneBufferEach() throws Exception {
+    try (Memfd one = Memfd.create("one", WIDTH * HEIGHT * 4);
+        Memfd two = Memfd.create("two", WIDTH * HEIGHT * 4);
+        FakeQemu qemu = new FakeQemu(keeper, "")) {
+      Buffer[] seen = new Buffer[6];
+      for (int i = 0; i < seen.length; i++) {
+        qemu.call(
+            LISTENER + ".Unix.ScanoutDMABUF2",
+            "ScanoutDMABUF2",
+            "ahuuuuauauuuuutb",
+            List.of(
+                List.of(0),
+                0,
+                0,
+                WIDTH,
+                HEIGHT,
+                List.of(0),
+                List.of(WIDTH * 4),
+                1,
+                0x34325258,
+                WIDTH,
+                HEIGHT,
+                0L,
+                false),
+            (i % 2 == 0 ? one : two).fd());
+        qemu.call(LISTENER, "Disable", "", List.of()); // QEMU lets go of the buffer before
+        qemu.answer();
+        qemu.answer();
+        Frame frame = keeper.next();
+        seen[i] = frame.buffer();
+        frame.release();
+        assertEquals(seen[i % 2], seen[i]);
+      }
+    }
+  }
+
+  @Test
+  void theReaderThatKeepsFramesLosesSomeAndTearsNone() throws Exception {
+    try (FakeQemu qemu = new FakeQemu(keeper, "")) {
+      java.util.ArrayDeque<Frame> kept = new java.util.ArrayDeque<>();
+      for (int i = 1; i < 100; i++) {
+        qemu.scanout(WIDTH, HEIGHT, (byte) i);
+        qemu.answer();
+      }
+      for (Frame frame; (frame = keeper.frames.poll(1, TimeUnit.SECONDS)) != null; ) {
+        kept.add(frame);
+      }
+      assertEquals(CopiedSurface.MAX_BUFFERS - 1, kept.size());
+      for (Frame frame : kept) {
+        assertEquals(1, Picture.of(frame.buffer().pixels(), frame.buffer().layout()).colours());
+      }
+      kept.remove().release();
+      Frame last = keeper.next();
+      assertEquals(
+          99 * 0x010101, Picture.of(last.buffer().pixels(), last.buffer().layout()).pixels()[0]);
+      last.release();
+      kept.forEach(Frame::release);
+    }
+  }
+
+  @Test
+  void aPointerIsDrawnWhereItIsAndNowhereElse() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    byte[] red = new byte[4 * 4 * 4];
+    for (int i = 0; i < red.length; i += 4) {
+      red[i + 2] = (byte) 128; // half of red, premultiplied
+      red[i + 3] = (byte) 128;
+    }
+    try (FakeQemu qemu = new FakeQemu(frames, "?cursor=blend")) {
+      qemu.scanout(16, 16, (byte) 100);
+      qemu.call(LISTENER, "CursorDefine", "iiiiay", List.of(4, 4, 1, 1, red));
+      int mixed = (100 * 127 + 127) / 255;
+      int over = ((128 + mixed) << 16) | (mixed * 0x0101);
+      int[][] places = {{2, 3}, {-2, -1}, {14, 15}, {5, 5}, {5, 5}, {40, 0}, {0, 0}};
+      for (int[] place : places) {
+        qemu.call(LISTENER, "MouseSet", "iii", List.of(place[0], place[1], 1));
+        qemu.update(8, 8, 2, 2, (byte) 200);
+        frames.await(
+            "the pointer at " + place[0] + "," + place[1],
+            f -> f.picture() != null && isDrawn(f.picture(), place[0], place[1], over));
+      }
+      qemu.call(LISTENER, "MouseSet", "iii", List.of(0, 0, 0));
+      frames.await("no pointer", f -> isDrawn(f.picture(), 99, 99, over));
+    }
+  }
+
+  private static boolean isDrawn(Picture picture, int left, int top, int over) {
+    for (int y = 0; y < 16; y++) {
+      for (int x = 0; x < 16; x++) {
+        boolean pointer = x >= left && x < left + 4 && y >= top && y < top + 4;
+        boolean changed = x >= 8 && x < 10 && y >= 8 && y < 10;
+        int pixel = picture.pixels()[y * 16 + x];
+        boolean right;
+        if (pointer) {
+          right = changed ? pixel != 0xc8c8c8 : pixel == over;
+        } else {
+          right = pixel == (changed ? 0xc8c8c8 : 0x646464);
+        }
+        if (!right) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  @Test
+  void aPointerIsToldWhereItIsNotDrawn() throws Exception {
+    try (FakeQemu qemu = new FakeQemu(keeper, "?cursor=meta")) {
+      qemu.call(LISTENER, "MouseSet", "iii", List.of(3, 4, 1));
+      Cursor unseen = keeper.cursors.poll(10, TimeUnit.SECONDS);
+      assertFalse(unseen.visible());
+      qemu.call(LISTENER, "CursorDefine", "iiiiay", List.of(2, 1, 1, 0, new byte[8]));
+      Cursor seen = keeper.cursors.poll(10, TimeUnit.SECONDS);
+      assertTrue(seen.visible());
+      assertEquals(3, seen.x());
+      assertEquals(4, seen.y());
+      assertEquals(2, seen.shape().width());
+      assertEquals(1, seen.shape().hotX());
+    }
+  }
+
+  @Test
+  void halfTransparentPixelsAreMixed() {
+    assertEquals(0xff123456, PointerOverlay.blend(0, 0xff123456));
+    assertEquals(0x00ffffff, PointerOverlay.blend(0xffffffff, 0x00123456));
+    assertEquals(0xffffffff, PointerOverlay.blend(0x00ffffff, 0xff808080), "cut, not wrapped");
+  }
+}
