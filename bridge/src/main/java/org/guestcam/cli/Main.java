@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       RunCommand.class,
       SnapshotCommand.class,
+      ResizeCommand.class,
       SourcesCommand.class,
       DevicesCommand.class,
       DoctorCommand.class,

@@ -23,4 +23,19 @@ public interface FrameSourceProvider {
    * @throws IOException where the host lacks something
    */
   FrameSource open(Endpoint endpoint) throws IOException;
+
+  /**
+   * Asks the guest for another size of its display. Whether and when it follows is up to the guest;
+   * a source that shows it hears of a new mode.
+   *
+   * @param width pixels
+   * @param height pixels
+   * @throws IllegalArgumentException where the endpoint is written wrongly, or its guests cannot be
+   *     asked
+   * @throws IOException where the guest is not there or refuses
+   */
+  default void resize(Endpoint endpoint, int width, int height) throws IOException {
+    throw new IllegalArgumentException(
+        "a source of the scheme '" + scheme() + "' cannot be asked for another size");
+  }
 }

@@ -60,4 +60,12 @@ public final class QemuProvider implements FrameSourceProvider {
   public FrameSource open(Endpoint endpoint) {
     return new QemuSource(QemuOptions.parse(endpoint));
   }
+
+  @Override
+  public void resize(Endpoint endpoint, int width, int height) throws IOException {
+    QemuOptions options = QemuOptions.parse(endpoint);
+    try (GuestLink link = GuestLink.open(options, _ -> {}, () -> {})) {
+      link.resize(link.find(options), options.console(), width, height);
+    }
+  }
 }

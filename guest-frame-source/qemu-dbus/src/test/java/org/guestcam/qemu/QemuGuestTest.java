@@ -4,6 +4,7 @@ package org.guestcam.qemu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -131,6 +132,27 @@ class QemuGuestTest {
       frames.await("the end", f -> f.end() != null);
       assertNull(frames.failure());
       assertTrue(frames.end().contains("ended"), frames::end);
+    }
+  }
+
+  @Test
+  void aGuestIsAskedForAnotherSizeWhereItsDeviceCanBe() throws Exception {
+    QemuProvider provider = new QemuProvider();
+    try (QemuProcess qemu =
+        QemuProcess.boot(
+            directory,
+            BootSector.TEXT,
+            DIRECT,
+            "-device",
+            "virtio-vga,id=gpu",
+            "-device",
+            "secondary-vga")) {
+      provider.resize(Endpoint.parse(qemu.endpoint("")), 1280, 720);
+      IOException refused =
+          assertThrows(
+              IOException.class,
+              () -> provider.resize(Endpoint.parse(qemu.endpoint("/1")), 1280, 720));
+      assertTrue(refused.getMessage().startsWith("SetUIInfo: "), refused::getMessage);
     }
   }
 }
