@@ -13,7 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameSource;
 import org.junit.jupiter.api.AfterEach;
@@ -27,6 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 class QemuBusTest {
   private static final String FIRST = "11111111-2222-3333-4444-555555555555";
   private static final String SECOND = "99999999-8888-7777-6666-555555555555";
+
+  /** How often the guest is killed; -Dguestcam.kills=1000 for a long run. */
+  private static final int KILLS = Integer.getInteger("guestcam.kills", 8);
 
   @TempDir private Path directory;
   private Process bus;
@@ -119,17 +124,36 @@ class QemuBusTest {
   @Test
   void aGuestThatComesBackIsShownAgain() throws Exception {
     FrameCollector frames = new FrameCollector();
+    SplittableRandom random = new SplittableRandom(4);
+    long descriptors = 0;
     try (FrameSource source = open("phoenix", "&wait")) {
       source.start(frames); // there is none yet
-      for (int life = 0; life < 5; life++) {
+      for (int life = 0; life < KILLS; life++) {
         long before = frames.frames();
-        try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.STILL)) {
-          frames.await("a new life", f -> f.frames() > before && f.picture().colours() >= 200);
-          awaitDump(qemu, frames);
+        try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.MOVING)) {
+          long wanted = before + random.nextInt(1, 4);
+          frames.await("a new life", f -> f.frames() >= wanted);
+          qemu.kill(); // in the middle of a picture as likely as not
+        }
+        if (life == 1) {
+          descriptors = openDescriptors();
         }
       }
+      try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.STILL)) {
+        frames.await("the last life", f -> f.picture().colours() >= 200);
+        awaitDump(qemu, frames);
+      }
+      long left = openDescriptors();
+      long most = descriptors + 8; // what the class loader opens meanwhile
+      assertTrue(left <= most, () -> left + " descriptors are open, there were " + most);
     }
     assertEquals("the guest's display was closed", frames.end());
+  }
+
+  private static long openDescriptors() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.count();
+    }
   }
 
   @Test

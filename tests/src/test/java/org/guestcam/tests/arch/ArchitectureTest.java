@@ -65,6 +65,23 @@ class ArchitectureTest {
   }
 
   @Test
+  void theQemuSourceKnowsNoSinkAndNoOtherSource() {
+    classes()
+        .that()
+        .resideInAPackage("org.guestcam.qemu..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "org.guestcam.qemu..",
+            "org.guestcam.frame",
+            "org.guestcam.uapi",
+            "com.fasterxml.jackson.core..",
+            "java..",
+            "org.slf4j")
+        .check(all);
+  }
+
+  @Test
   void theSinkKnowsNoSource() {
     classes()
         .that()
