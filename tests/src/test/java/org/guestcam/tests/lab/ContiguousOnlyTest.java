@@ -28,7 +28,7 @@ class ContiguousOnlyTest {
     try (Flow flow = Flow.start(SCATTERED, vivid.sink())) {
       flow.awaitFrames(4);
       assertTrue(flow.path().startsWith("MMAP copy"), flow.path());
-      vivid.follow("XR24");
+      vivid.follow("XR24", PixelFormat.XRGB8888, 640, 480);
       try (Recording recording = Recording.byV4l2Ctl(vivid.capture(), 3)) {
         assertEquals(3, recording.requireExact(PixelFormat.XRGB8888, 640, 480).size());
       }

@@ -144,7 +144,7 @@ class LoopbackCopyTest {
   void exclusiveCapsHideTheOutputFromOthersWhileItIsFed() throws IOException {
     Path exclusive = Path.of("/dev/video11");
     assertTrue(DeviceProbe.of(exclusive).output());
-    try (Flow flow = Flow.start("pattern:?size=640x480&fps=20", "v4l2:" + exclusive)) {
+    try (Flow flow = Flow.start("pattern:?size=640x480&fps=2", "v4l2:" + exclusive)) {
       flow.awaitFrames(3);
       assertTrue(DeviceProbe.of(exclusive).capture());
       assertFalse(DeviceProbe.of(exclusive).output());
@@ -157,7 +157,7 @@ class LoopbackCopyTest {
               () -> VideoOutput.open(exclusive, new FrameSinkProvider.Options(false, 20_000), 0));
       assertTrue(refused.getMessage().contains("exclusive_caps"), refused.getMessage());
     }
-    try (Flow again = Flow.start("pattern:?size=640x480&fps=20", "v4l2:" + exclusive)) {
+    try (Flow again = Flow.start("pattern:?size=640x480&fps=2", "v4l2:" + exclusive)) {
       again.awaitFrames(3);
     }
   }

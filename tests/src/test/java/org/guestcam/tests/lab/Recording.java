@@ -24,6 +24,8 @@ import org.guestcam.pattern.Stamp;
 
 /** Raw frames that an unmodified program recorded from a capture node, one behind the other. */
 final class Recording implements AutoCloseable {
+  private static final int PLUGGING_IN_MAX = 30;
+
   private final Path file;
   private final int frames;
 
@@ -43,6 +45,34 @@ final class Recording implements AutoCloseable {
         "--stream-count=" + frames,
         "--stream-to=" + file);
     return new Recording(file, frames);
+  }
+
+  /**
+   * Waits until a capture node shows the test picture. vivid plugs its cable in on a work queue of
+   * its own, and until then its input shows colour bars.
+   */
+  static void awaitPicture(Path device, PixelFormat format, int width, int height) {
+    for (int i = 0; i < PLUGGING_IN_MAX; i++) {
+      try (Recording recording = byV4l2Ctl(device, 1)) {
+        if (recording.showsPicture(format, width, height)) {
+          return;
+        }
+      }
+    }
+    throw new AssertionError(
+        "no test picture comes from " + device + " within " + PLUGGING_IN_MAX + " frames");
+  }
+
+  private boolean showsPicture(PixelFormat format, int width, int height) {
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(file)) {
+      MemorySegment frame = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      return new PatternPicture(layout(format, width, height, frame)).read(frame).valid();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (LayoutException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** Records with GStreamer's v4l2src, in the format that GStreamer calls {@code caps}. */

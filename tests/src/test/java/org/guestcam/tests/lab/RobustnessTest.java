@@ -42,7 +42,7 @@ class RobustnessTest {
   void aConsumerThatIsKilledTwentyTimes() throws Exception {
     try (Flow flow = Flow.start(SOURCE, vivid.sink())) {
       flow.awaitFrames(3);
-      vivid.follow("XR24");
+      vivid.follow("XR24", PixelFormat.XRGB8888, 640, 480);
       for (int i = 0; i < 20; i++) {
         Process reader =
             new ProcessBuilder(
@@ -68,7 +68,7 @@ class RobustnessTest {
   void aConsumerThatStalls() throws Exception {
     try (Flow flow = Flow.start(SOURCE, vivid.sink())) {
       flow.awaitFrames(3);
-      vivid.follow("XR24");
+      vivid.follow("XR24", PixelFormat.XRGB8888, 640, 480);
       Process reader =
           new ProcessBuilder(
                   "v4l2-ctl", "-d", vivid.capture().toString(), "--stream-mmap", "--stream-to=-")
@@ -161,7 +161,7 @@ class RobustnessTest {
     try (Flow flow = Flow.start("pattern:?size=640x480&fps=20&memory=shm", vivid.sink())) {
       flow.awaitFrames(3);
       assertTrue(flow.path().startsWith("USERPTR"), flow.path());
-      vivid.follow("XR24");
+      vivid.follow("XR24", PixelFormat.XRGB8888, 640, 480);
       try (Recording recording = Recording.byV4l2Ctl(vivid.capture(), 5)) {
         assertEquals(5, recording.requireExact(PixelFormat.XRGB8888, 640, 480).size());
       }

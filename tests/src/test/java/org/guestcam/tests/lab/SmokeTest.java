@@ -21,7 +21,7 @@ class SmokeTest {
         Flow.start("pattern:?size=1280x720&fps=20&layout=scattered&memory=dmabuf", vivid.sink())) {
       flow.awaitFrames(4);
       assertTrue(flow.path().startsWith("DMABUF"), flow.path());
-      vivid.follow("XR24");
+      vivid.follow("XR24", PixelFormat.XRGB8888, 1280, 720);
       try (Recording recording = Recording.byV4l2Ctl(vivid.capture(), 10)) {
         assertEquals(10, recording.requireExact(PixelFormat.XRGB8888, 1280, 720).size());
       }

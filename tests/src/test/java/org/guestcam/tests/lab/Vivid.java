@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.guestcam.frame.PixelFormat;
 import org.guestcam.v4l2.DeviceProbe;
 
 /**
@@ -67,10 +68,10 @@ record Vivid(Path output, Path capture) {
   }
 
   /**
-   * Gives the capture side the output's display timings and format: vivid's input does not find
-   * them out by itself, and scales what does not fit.
+   * Gives the capture side the output's display timings and format, and waits for the picture:
+   * vivid's input does not find them out by itself, and scales what does not fit.
    */
-  void follow(String fourcc) {
+  void follow(String fourcc, PixelFormat format, int width, int height) {
     Map<String, String> timings =
         Command.run("v4l2-ctl", "-d", output.toString(), "--get-dv-timings")
             .lines()
@@ -102,5 +103,6 @@ record Vivid(Path output, Path capture) {
             + ",vbp="
             + timings.get("Vertical backporch"));
     Command.run("v4l2-ctl", "-d", capture.toString(), "-v", "pixelformat=" + fourcc);
+    Recording.awaitPicture(capture, format, width, height);
   }
 }

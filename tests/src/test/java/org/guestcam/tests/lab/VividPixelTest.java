@@ -70,7 +70,7 @@ class VividPixelTest {
     try (Flow flow = Flow.start(source, vivid.sink() + "?fourcc=" + fourcc)) {
       flow.awaitFrames(4);
       assertTrue(flow.path().startsWith("DMABUF " + size + " " + fourcc), flow.path());
-      vivid.follow(fourcc);
+      vivid.follow(fourcc, format, width, height);
       try (Recording recording = Recording.byV4l2Ctl(vivid.capture(), FRAMES)) {
         requireProgress(recording.requireExact(format, width, height));
       }
