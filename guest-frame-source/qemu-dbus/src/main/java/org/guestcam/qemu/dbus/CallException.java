@@ -15,6 +15,17 @@ public final class CallException extends IOException {
     this.name = name;
   }
 
+  /** The same refusal, with the method that was refused. */
+  CallException of(String method) {
+    return new CallException(this, method);
+  }
+
+  private CallException(CallException refusal, String method) {
+    super(method + ": " + refusal.getMessage());
+    this.name = refusal.name;
+    initCause(refusal);
+  }
+
   /** The error's name, as {@code org.freedesktop.DBus.Error.UnknownObject}. */
   public String name() {
     return name;

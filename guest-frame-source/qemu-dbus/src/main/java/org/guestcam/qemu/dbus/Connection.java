@@ -117,7 +117,7 @@ public final class Connection implements AutoCloseable {
       return answer.get(CALL_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof CallException refused) {
-        throw new CallException(refused.name(), call.member() + ": " + refused.getMessage());
+        throw refused.of(call.member());
       }
       throw gone(call);
     } catch (TimeoutException e) {
