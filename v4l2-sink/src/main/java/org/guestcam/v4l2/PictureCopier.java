@@ -38,7 +38,7 @@ final class PictureCopier {
    */
   long copy(Frame frame, MemorySegment from, int index, MemorySegment to) {
     for (Damage damage : stale) {
-      addUncovered(damage, frame.damage());
+      damage.addAll(frame.damage());
     }
     Damage damage = stale[index];
     damage.clip(target.width(), target.height());
@@ -55,29 +55,6 @@ final class PictureCopier {
     }
     damage.clear();
     return bytes;
-  }
-
-  /** Leaves out what is stale already, or a guest that redraws all would be copied many times. */
-  private static void addUncovered(Damage damage, Damage fresh) {
-    for (int r = 0; r < fresh.count(); r++) {
-      if (!covers(damage, fresh, r)) {
-        damage.add(fresh.x(r), fresh.y(r), fresh.width(r), fresh.height(r));
-      }
-    }
-  }
-
-  private static boolean covers(Damage damage, Damage fresh, int r) {
-    long right = (long) fresh.x(r) + fresh.width(r);
-    long bottom = (long) fresh.y(r) + fresh.height(r);
-    for (int i = 0; i < damage.count(); i++) {
-      if (damage.x(i) <= fresh.x(r)
-          && damage.y(i) <= fresh.y(r)
-          && (long) damage.x(i) + damage.width(i) >= right
-          && (long) damage.y(i) + damage.height(i) >= bottom) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static long area(Damage damage) {

@@ -116,9 +116,8 @@ public final class VideoOutput implements FrameSink {
 
   @Override
   public void dispatch(int ready) throws IOException {
-    // A DQBUF that poll(2) did not ask for costs a system call and says EAGAIN. So: none without
-    // its
-    // word, and one a word; where more slots are done, the next wait returns at once.
+    // A DQBUF that poll(2) did not ask for costs a system call and says EAGAIN. So: one a word of
+    // it; where more slots are done, the next wait returns at once.
     if (queue == null || ready == 0) {
       return;
     }

