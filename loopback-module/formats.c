@@ -111,11 +111,7 @@ void gcl_format_fit(const struct gcl_camera *camera, struct v4l2_pix_format *pix
 	pix->bytesperline = clamp_t(u32, pix->bytesperline, least, camera->options.max_width * 8);
 	if (format->chroma_planes)
 		pix->bytesperline = round_up(pix->bytesperline, step);
-	size = gcl_format_size(format, pix->bytesperline, pix->height);
-	/* A larger picture is one with something behind it; half as much again is room enough. */
-	if (wanted_size > size && wanted_size <= size + size / 2 + PAGE_SIZE)
-		size = wanted_size;
-	pix->sizeimage = size;
+	pix->sizeimage = gcl_format_size(format, pix->bytesperline, pix->height);
 }
 
 void gcl_format_default(const struct gcl_camera *camera, struct v4l2_pix_format *pix)

@@ -19,7 +19,7 @@ static int gcl_output_queue_setup(struct vb2_queue *queue, unsigned int *count,
 
 	if (*planes) {
 		/* CREATE_BUFS. What is larger than a picture is of no use, and costs memory. */
-		if (*planes != 1 || sizes[0] < size || sizes[0] / 2 > size + SZ_32K)
+		if (*planes != 1 || sizes[0] < size || sizes[0] / 2 > size + SZ_1M)
 			return -EINVAL;
 		slots = gcl_num_buffers(queue);
 	} else {
