@@ -237,10 +237,11 @@ public final class Bridge implements AutoCloseable {
     if (action == Pacer.Action.REPEAT) {
       sink.take(last.retain());
       stats.repeated();
+      pacer.repeated(now);
     } else {
       show(mailbox.takeFrame());
+      pacer.shown(now);
     }
-    pacer.shown(now);
     if (sinkAskedAt == 0 || now - sinkAskedAt >= SECOND) {
       askSink(now);
     }

@@ -17,7 +17,10 @@ public sealed interface Pace {
   /** How long a camera on change stays silent at the most, in nanoseconds: one second. */
   long DEFAULT_KEEPALIVE_NANOS = 1_000_000_000L;
 
-  /** The rate of the source's mode, {@link #DEFAULT_MILLIHERTZ} where it does not name one. */
+  /**
+   * The source's own rate: its frames as they come, the last one repeated where it is late. A
+   * source that names no rate is shown at {@link #DEFAULT_MILLIHERTZ}.
+   */
   record OfSource() implements Pace {}
 
   /** Always this rate; the last frame is repeated where no new one came. */
@@ -96,7 +99,10 @@ public sealed interface Pace {
   /** A pacer of this pace for a source of this mode. */
   default Pacer pacer(Mode mode) {
     return switch (this) {
-      case OfSource _ -> Pacer.fixed(milliHertz(mode));
+      case OfSource _ ->
+          mode != null && milliHertz(mode) == mode.milliHertz()
+              ? Pacer.following(mode.milliHertz())
+              : Pacer.fixed(milliHertz(mode));
       case Fixed fixed -> Pacer.fixed(fixed.milliHertz);
       case OnChange change -> Pacer.onChange(change.maxMilliHertz, change.keepaliveNanos);
     };

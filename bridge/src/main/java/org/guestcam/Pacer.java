@@ -12,6 +12,10 @@ package org.guestcam;
  * same rate, whose frames jitter around the ticks, from being repeated and overtaken in turn: a
  * frame that came too late for its tick is early for the next, and so are those behind it.
  *
+ * <p>Following a source that keeps a rate, its frames are the clock: each goes on as it comes, and
+ * no tick has to wake anybody. Only where one is late by half an interval the last is repeated, and
+ * then once an interval; twice the rate is the most that is let through.
+ *
  * <p>On change a new frame goes on at once, or when the limit allows; the last one is repeated when
  * nothing came for the keepalive time, for programs give up on a camera that is silent.
  */
@@ -31,7 +35,13 @@ public final class Pacer {
 
   private static final long NANOS_OF_MILLIHERTZ = 1_000_000_000_000L;
 
-  private final boolean fixed;
+  private enum Kind {
+    FIXED,
+    FOLLOWING,
+    ON_CHANGE
+  }
+
+  private final Kind kind;
   private final int milliHertz;
   private final long interval;
   private final long remainder;
@@ -41,8 +51,8 @@ public final class Pacer {
   private long repeatAt = NEVER;
   private long carry;
 
-  private Pacer(boolean fixed, int milliHertz, long patience) {
-    this.fixed = fixed;
+  private Pacer(Kind kind, int milliHertz, long patience) {
+    this.kind = kind;
     this.milliHertz = milliHertz;
     this.interval = milliHertz == 0 ? 0 : NANOS_OF_MILLIHERTZ / milliHertz;
     this.remainder = milliHertz == 0 ? 0 : NANOS_OF_MILLIHERTZ % milliHertz;
@@ -55,7 +65,17 @@ public final class Pacer {
    * @param milliHertz frames in 1000 seconds, more than 0
    */
   public static Pacer fixed(int milliHertz) {
-    return new Pacer(true, milliHertz, NANOS_OF_MILLIHERTZ / milliHertz / 2);
+    return new Pacer(Kind.FIXED, milliHertz, NANOS_OF_MILLIHERTZ / milliHertz / 2);
+  }
+
+  /**
+   * At the pace of a source that keeps a rate.
+   *
+   * @param milliHertz the source's frames in 1000 seconds, more than 0
+   */
+  public static Pacer following(int milliHertz) {
+    long interval = NANOS_OF_MILLIHERTZ / milliHertz;
+    return new Pacer(Kind.FOLLOWING, milliHertz, interval + interval / 2);
   }
 
   /**
@@ -65,12 +85,12 @@ public final class Pacer {
    * @param keepaliveNanos repeat the last frame after that long; 0 for never
    */
   public static Pacer onChange(int maxMilliHertz, long keepaliveNanos) {
-    return new Pacer(false, maxMilliHertz, keepaliveNanos);
+    return new Pacer(Kind.ON_CHANGE, maxMilliHertz, keepaliveNanos);
   }
 
   /** Whether it ever asks for the last frame again, so that somebody has to keep it. */
   public boolean repeats() {
-    return fixed || patience > 0;
+    return patience > 0;
   }
 
   /** The least time between two new frames, in nanoseconds; 0 for no limit. */
@@ -98,10 +118,18 @@ public final class Pacer {
     return fresh ? showAt : repeatAt;
   }
 
-  /** A frame was shown, or shown again, at {@code now}. */
+  /** The last frame was shown again at {@code now}. */
+  public void repeated(long now) {
+    shown(now);
+    if (kind == Kind.FOLLOWING) {
+      repeatAt = now + interval;
+    }
+  }
+
+  /** A frame was shown at {@code now}. */
   public void shown(long now) {
-    if (!fixed) {
-      showAt = now + interval;
+    if (kind != Kind.FIXED) {
+      showAt = now + (kind == Kind.FOLLOWING ? interval / 2 : interval);
     } else if (!started) {
       showAt = now;
       advance(1);
@@ -116,7 +144,7 @@ public final class Pacer {
       }
     }
     started = true;
-    repeatAt = fixed ? showAt + patience : patience > 0 ? now + patience : NEVER;
+    repeatAt = patience > 0 ? (kind == Kind.FIXED ? showAt : now) + patience : NEVER;
   }
 
   /** Moves the deadline on by whole ticks; the part of a nanosecond is carried, so none is lost. */

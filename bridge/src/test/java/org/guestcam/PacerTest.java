@@ -37,6 +37,27 @@ class PacerTest {
   }
 
   @Test
+  void aSourceThatKeepsARateIsTheClockItself() {
+    Pacer pacer = Pacer.following(50_000); // 20 ms
+    pacer.shown(0);
+    // Early or late, a frame goes on as it comes; more than twice the rate does not.
+    assertEquals(NOTHING, pacer.next(9_999_999, true));
+    assertEquals(SHOW, pacer.next(10_000_000, true));
+    pacer.shown(17_000_000);
+    assertEquals(SHOW, pacer.next(40_000_000, true));
+    // A frame that is half an interval late is made up for, and from then on each interval.
+    assertEquals(NOTHING, pacer.next(46_999_999, false));
+    assertEquals(REPEAT, pacer.next(47_000_000, false));
+    pacer.repeated(47_000_000);
+    assertEquals(67_000_000, pacer.wakeAt(false));
+    pacer.repeated(67_000_000);
+    assertEquals(87_000_000, pacer.wakeAt(false));
+    pacer.shown(70_000_000);
+    assertEquals(100_000_000, pacer.wakeAt(false));
+    assertTrue(pacer.repeats());
+  }
+
+  @Test
   void beingLateShiftsNoTick() {
     Pacer pacer = Pacer.fixed(100_000); // 10 ms
     pacer.shown(0);
