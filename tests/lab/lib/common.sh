@@ -36,11 +36,12 @@ key() {
 
 # artefact NAME KEY BUILDER: makes the directory NAME-KEY of the cache, unless it is there, by `BUILDER DIR` on
 # a temporary name. The rename at the end makes it whole or absent, whatever happens meanwhile; other keys of
-# that NAME are removed, since nothing asks for them any more. (A VM that runs on one keeps its open files.)
+# that NAME that were not asked for since yesterday are removed: two branches may take turns. (A VM that runs on one
+# keeps its open files.)
 # It runs in a subshell, so that a failure anywhere in the builder ends it and keeps its log in view.
 artefact() (
     local name=$1 final=$cache_dir/$1-$2 builder=$3 temporary old started=$SECONDS
-    [[ -d $final ]] && exit
+    if [[ -d $final ]]; then touch "$final"; exit; fi
     mkdir -p "$cache_dir"
     exec {lock}>"$cache_dir/$name.lock"
     flock "$lock"
@@ -61,7 +62,7 @@ artefact() (
 
     mv -T "$temporary" "$final"
     for old in "$cache_dir/$name"-????????????????; do
-        [[ $old == "$final" ]] || as_root rm -rf --one-file-system "$old"
+        [[ $old == "$final" || $(find "$old" -maxdepth 0 -mmin -1440) ]] || as_root rm -rf --one-file-system "$old"
     done
     say "built $name in $((SECONDS - started)) s"
 )

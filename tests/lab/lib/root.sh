@@ -1,9 +1,13 @@
 # shellcheck shell=bash disable=SC2154 # lab_dir and so on: common.sh, host.sh
 # The VM's root file system: an ext4 image of Debian with the programs that tests and users run.
 
+# Readers of cameras (v4l-utils to chromium), then what shows or is a guest (weston, QEMU), then our own JVM.
 root_packages=(
     kmod util-linux mount procps strace v4l-utils ffmpeg
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav libgstrtspserver-1.0-0 gstreamer1.0-pipewire pipewire wireplumber
+    python3-opencv python3-numpy chromium-headless-shell weston libgl1-mesa-dri
+    qemu-system-x86 qemu-system-modules-opengl busybox-static libdrm-tests dbus-daemon
     openjdk-25-jre-headless
 )
 
