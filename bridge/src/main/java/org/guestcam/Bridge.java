@@ -251,12 +251,12 @@ public final class Bridge implements AutoCloseable {
     // Read before the sink has it, for it may be released and presented anew within take().
     long presentedAt = frame.timestampNanos();
     Frame before = last;
-    last = pacer.repeats() ? frame.retain() : null;
+    last = pacer.repeats() ? frame.keep() : null;
     try {
       sink.take(frame);
     } finally {
       if (before != null) {
-        before.release();
+        before.letGo();
       }
     }
     stats.shown(System.nanoTime() - presentedAt);
@@ -320,7 +320,7 @@ public final class Bridge implements AutoCloseable {
     Frame kept = last;
     last = null;
     if (kept != null) {
-      kept.release();
+      kept.letGo();
     }
   }
 

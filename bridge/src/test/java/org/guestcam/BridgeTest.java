@@ -73,6 +73,26 @@ class BridgeTest {
   }
 
   @Test
+  void aGuestThatWaitsUntilItsPictureWasShownIsNotStuck() throws IOException {
+    try (Bridge bridge =
+        bridge(
+            new Pace.Fixed(1_000_000),
+            Bridge.Limits.NONE,
+            0,
+            s -> {
+              for (int i = 0; i < 20; i++) {
+                s.present();
+                s.shown.acquire();
+              }
+              s.listener().ended("all shown", null);
+            })) {
+      assertEquals(Bridge.Ending.SOURCE_ENDED, bridge.run());
+      assertEquals(20, sink.sequences.stream().distinct().count(), "none was overtaken");
+      assertEquals(0, source.shown.availablePermits(), "told once, though repeated");
+    }
+  }
+
+  @Test
   void repeatsTheLastFrameAtAFixedRate() throws IOException {
     try (Bridge bridge =
         bridge(

@@ -5,6 +5,7 @@ package org.guestcam;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.guestcam.frame.Buffer;
@@ -32,12 +33,25 @@ public final class FakeSource implements FrameSource {
     void run(FakeSource source) throws InterruptedException;
   }
 
+  private final Frame.Owner owner =
+      new Frame.Owner() {
+        @Override
+        public void released(Frame frame) {
+          wasReleased(frame);
+        }
+
+        @Override
+        public void shown(Frame frame) {
+          shown.release();
+        }
+      };
   private final Script script;
   private final Mode mode;
   private final ArrayDeque<Frame> free = new ArrayDeque<>(BUFFERS);
   public final AtomicInteger presented = new AtomicInteger();
   public final AtomicInteger released = new AtomicInteger();
   public final AtomicInteger buffersClosed = new AtomicInteger();
+  public final Semaphore shown = new Semaphore(0);
   public final List<Buffer> buffers;
   public IOException failsToStart;
   public boolean closed;
@@ -48,7 +62,7 @@ public final class FakeSource implements FrameSource {
     this.script = script;
     mode = new Mode(WIDTH, HEIGHT, PixelFormat.XRGB8888, milliHertz);
     buffers = IntStream.range(0, BUFFERS).mapToObj(this::buffer).toList();
-    buffers.forEach(_ -> free.add(new Frame(this::released)));
+    buffers.forEach(_ -> free.add(new Frame(owner)));
   }
 
   private Buffer buffer(int id) {
@@ -63,7 +77,7 @@ public final class FakeSource implements FrameSource {
     }
   }
 
-  private void released(Frame frame) {
+  private void wasReleased(Frame frame) {
     released.incrementAndGet();
     // A monitor, since this is called on threads whose allocations are counted.
     synchronized (free) {

@@ -57,6 +57,77 @@ class FrameTest {
   }
 
   @Test
+  void theOwnerHearsOnceThatItWasShownAndThenThatItIsFree() {
+    List<String> heard = new ArrayList<>();
+    Frame kept = new Frame(new Hears(heard));
+    kept.present(buffer, 7, 0);
+    kept.keep();
+    kept.retain();
+    kept.release();
+    assertEquals(List.of(), heard, "one still reads it");
+    kept.release();
+    assertEquals(List.of("shown 7"), heard);
+    kept.retain().release();
+    assertEquals(List.of("shown 7"), heard, "shown again");
+    kept.letGo();
+    assertEquals(List.of("shown 7", "released"), heard);
+
+    kept.present(buffer, 8, 0).keep().letGo();
+    kept.release();
+    assertEquals("released", heard.getLast());
+    assertEquals(3, heard.size(), "released at once, so never shown");
+  }
+
+  @Test
+  void aFrameThatIsLetGoOfWhileItsOwnerHearsOfShownIsReleasedBehindThat() {
+    List<String> heard = new ArrayList<>();
+    Frame[] kept = new Frame[1];
+    Hears hears =
+        new Hears(heard) {
+          @Override
+          public void shown(Frame f) {
+            kept[0].letGo();
+            super.shown(f);
+          }
+        };
+    kept[0] = new Frame(hears).present(buffer, 1, 0).keep();
+    kept[0].release();
+    assertEquals(List.of("shown 1", "released"), heard);
+  }
+
+  @Test
+  void theTwoKindsOfHoldsAreNotMixedUp() {
+    frame.present(buffer, 0, 0);
+    assertThrows(IllegalStateException.class, frame::letGo);
+    frame.keep();
+    frame.release();
+    assertThrows(IllegalStateException.class, frame::release);
+    assertEquals(0, released.get());
+    frame.letGo();
+    assertThrows(IllegalStateException.class, frame::letGo);
+    assertThrows(IllegalStateException.class, frame::keep);
+    assertEquals(1, released.get());
+  }
+
+  private static class Hears implements Frame.Owner {
+    private final List<String> heard;
+
+    Hears(List<String> heard) {
+      this.heard = heard;
+    }
+
+    @Override
+    public void released(Frame f) {
+      heard.add("released");
+    }
+
+    @Override
+    public void shown(Frame f) {
+      heard.add("shown " + f.sequence());
+    }
+  }
+
+  @Test
   void mistakesAreExceptionsAndChangeNothing() {
     assertThrows(IllegalStateException.class, frame::release);
     assertThrows(IllegalStateException.class, frame::retain);
