@@ -24,6 +24,7 @@ final class FrameCollector implements FrameListener {
   private final Set<Buffer> buffers = new HashSet<>();
   private final List<Integer> firstPixels = new ArrayList<>();
   private final List<Long> timestamps = new ArrayList<>();
+  private final List<Buffer> shown = new ArrayList<>();
   private Mode mode;
   private Picture picture;
   private long frames;
@@ -61,6 +62,7 @@ final class FrameCollector implements FrameListener {
       picture = Picture.of(frame.buffer().pixels(), frame.buffer().layout());
       firstPixels.add(picture.pixels()[0]);
       timestamps.add(frame.timestampNanos());
+      shown.add(frame.buffer());
       frames++;
       notifyAll();
     } catch (IOException e) {
@@ -127,6 +129,11 @@ final class FrameCollector implements FrameListener {
   /** The upper left pixel of every frame so far. */
   synchronized List<Integer> firstPixels() {
     return List.copyOf(firstPixels);
+  }
+
+  /** The buffer of every frame so far; the early ones may be closed. */
+  synchronized List<Buffer> shown() {
+    return List.copyOf(shown);
   }
 
   /** When the frames were presented. */

@@ -23,9 +23,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
 
 /** Guests on a bus of the test's own. */
 @Tag("qemu")
+@QemuVersions.Each
 class QemuBusTest {
   private static final String FIRST = "11111111-2222-3333-4444-555555555555";
   private static final String SECOND = "99999999-8888-7777-6666-555555555555";
@@ -33,6 +35,7 @@ class QemuBusTest {
   /** How often the guest is killed; -Dguestcam.kills=1000 for a long run. */
   private static final int KILLS = Integer.getInteger("guestcam.kills", 8);
 
+  @Parameter private String program;
   @TempDir private Path directory;
   private Process bus;
   private String address;
@@ -74,6 +77,7 @@ class QemuBusTest {
 
   private QemuProcess boot(String name, String uuid, BootSector guest) throws IOException {
     return QemuProcess.boot(
+        program,
         directory.resolve(name),
         guest,
         "dbus,addr=" + address,

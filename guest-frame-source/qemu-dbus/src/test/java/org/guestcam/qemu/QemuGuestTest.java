@@ -15,14 +15,17 @@ import org.guestcam.frame.FrameSource;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** With the QEMU of this host, from peer to peer: what arrives is what QEMU itself dumps. */
 @Tag("qemu")
+@QemuVersions.Each
 class QemuGuestTest {
   private static final String DIRECT = "dbus,p2p=yes";
 
+  @Parameter private String program;
   @TempDir private Path directory;
 
   private static FrameSource open(String endpoint) throws IOException {
@@ -55,7 +58,7 @@ class QemuGuestTest {
   void everyPixelOfAStillScreenIsAsQemuDumpsIt(String vga, BootSector guest, int colours)
       throws Exception {
     FrameCollector frames = new FrameCollector();
-    try (QemuProcess qemu = QemuProcess.boot(directory, guest, DIRECT, "-vga", vga);
+    try (QemuProcess qemu = QemuProcess.boot(program, directory, guest, DIRECT, "-vga", vga);
         FrameSource source = open(qemu.endpoint(""))) {
       source.start(frames);
       int least = guest == BootSector.TEXT ? 7 : colours;
@@ -67,24 +70,30 @@ class QemuGuestTest {
     assertNull(frames.failure());
   }
 
-  @Test
-  void aMovingPictureArrivesInOrder() throws Exception {
+  @ParameterizedTest
+  @CsvSource({"std, false", "std, true", "virtio, false", "virtio, true"})
+  void aMovingPictureArrivesInOrder(String vga, boolean tearFree) throws Exception {
     FrameCollector frames = new FrameCollector();
-    try (QemuProcess qemu = QemuProcess.boot(directory, BootSector.MOVING, DIRECT, "-vga", "std");
-        FrameSource source = open(qemu.endpoint(""))) {
+    try (QemuProcess qemu =
+            QemuProcess.boot(program, directory, BootSector.MOVING, DIRECT, "-vga", vga);
+        FrameSource source = open(qemu.endpoint(tearFree ? "?tear-free" : ""))) {
       source.start(frames);
       frames.await("movement", f -> f.mode() != null && f.mode().width() == 640);
-      long from = frames.frames() + 20;
+      int from = (int) frames.frames() + 20;
       frames.await("100 frames", f -> f.frames() > from + 100);
-      List<Integer> pixels = frames.firstPixels().subList((int) from, (int) from + 100);
-      List<Long> times = frames.timestamps().subList((int) from, (int) from + 100);
+      List<Integer> pixels = frames.firstPixels().subList(from, from + 100);
+      List<Long> times = frames.timestamps().subList(from, from + 100);
       for (int i = 1; i < pixels.size(); i++) {
         int step = colour(pixels.get(i)) - colour(pixels.get(i - 1)) & 0xff;
         assertTrue(step < 128, "frame " + i + " is older than the one before it");
       }
       double fps = 99e9 / (times.getLast() - times.getFirst());
-      System.out.printf("std VGA moving: %.1f frames a second%n", fps);
+      System.out.printf("%s moving: %.1f frames a second%n", vga, fps);
       assertTrue(fps > 10, () -> fps + " frames a second");
+      // QEMU's own memory is one buffer; ours take turns.
+      long buffers = frames.shown().subList(from, from + 100).stream().distinct().count();
+      assertEquals(
+          qemu.offersMap() && !tearFree, buffers == 1, () -> buffers + " buffers were shown");
     }
   }
 
@@ -97,7 +106,7 @@ class QemuGuestTest {
   void aGuestThatSwitchesModesIsFollowed() throws Exception {
     FrameCollector frames = new FrameCollector();
     try (QemuProcess qemu =
-            QemuProcess.boot(directory, BootSector.SWITCHING, DIRECT, "-vga", "std");
+            QemuProcess.boot(program, directory, BootSector.SWITCHING, DIRECT, "-vga", "std");
         FrameSource source = open(qemu.endpoint(""))) {
       source.start(frames);
       frames.await("graphics", f -> f.mode() != null && f.mode().width() == 640);
@@ -113,7 +122,12 @@ class QemuGuestTest {
     FrameCollector second = new FrameCollector();
     try (QemuProcess qemu =
             QemuProcess.boot(
-                directory, BootSector.TEXT, DIRECT, "-device", "virtio-vga,max_outputs=2,id=gpu");
+                program,
+                directory,
+                BootSector.TEXT,
+                DIRECT,
+                "-device",
+                "virtio-vga,max_outputs=2,id=gpu");
         FrameSource source = open(qemu.endpoint("/1"))) {
       source.start(second);
       second.await("a picture", f -> f.picture() != null);
@@ -124,7 +138,8 @@ class QemuGuestTest {
   @Test
   void aKilledGuestIsACleanEnd() throws Exception {
     FrameCollector frames = new FrameCollector();
-    try (QemuProcess qemu = QemuProcess.boot(directory, BootSector.MOVING, DIRECT, "-vga", "std");
+    try (QemuProcess qemu =
+            QemuProcess.boot(program, directory, BootSector.MOVING, DIRECT, "-vga", "std");
         FrameSource source = open(qemu.endpoint(""))) {
       source.start(frames);
       frames.await("a picture", f -> f.picture() != null);
@@ -140,6 +155,7 @@ class QemuGuestTest {
     QemuProvider provider = new QemuProvider();
     try (QemuProcess qemu =
         QemuProcess.boot(
+            program,
             directory,
             BootSector.TEXT,
             DIRECT,

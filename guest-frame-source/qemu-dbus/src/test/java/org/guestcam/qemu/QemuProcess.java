@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A real QEMU without KVM, with one QMP socket for guestcam and one for the test. Tests fail where
@@ -44,17 +46,19 @@ final class QemuProcess implements AutoCloseable {
   /**
    * Boots a guest.
    *
+   * @param program qemu-system-x86_64 of some version
    * @param display of -display, as {@code dbus,p2p=yes}
    * @param devices further options
    */
-  static QemuProcess boot(Path directory, BootSector guest, String display, String... devices)
+  static QemuProcess boot(
+      String program, Path directory, BootSector guest, String display, String... devices)
       throws IOException {
     Files.createDirectories(directory);
     Path disk = guest.writeTo(directory.resolve("disk.img"));
     List<String> command =
         new ArrayList<>(
             List.of(
-                "qemu-system-x86_64",
+                program,
                 "-machine",
                 "pc,accel=tcg",
                 "-nodefaults",
@@ -129,6 +133,17 @@ final class QemuProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Whether this QEMU can show its own memory (ScanoutMap), as it does since 9.2. */
+  boolean offersMap() {
+    Matcher version =
+        Pattern.compile("\"minor\": ?([0-9]+).*\"major\": ?([0-9]+)")
+            .matcher(execute("{\"execute\":\"query-version\"}"));
+    assertTrue(version.find());
+    int minor = Integer.parseInt(version.group(1));
+    int major = Integer.parseInt(version.group(2));
+    return major > 9 || (major == 9 && minor >= 2);
   }
 
   /**
