@@ -8,6 +8,9 @@
 #include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
 #include <linux/videodev2.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_gpu.h>
+#include <linux/virtio_ring.h>
 
 // Xen's headers use these two without defining them.
 typedef uint32_t grant_ref_t;

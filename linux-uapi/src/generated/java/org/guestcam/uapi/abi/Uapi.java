@@ -1148,6 +1148,114 @@ public class Uapi extends Uapi$shared {
     public static int V4L2_CAP_ASYNCIO() {
         return V4L2_CAP_ASYNCIO;
     }
+    private static final int VIRTIO_F_VERSION_1 = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_F_VERSION_1 32
+     * }
+     */
+    public static int VIRTIO_F_VERSION_1() {
+        return VIRTIO_F_VERSION_1;
+    }
+    private static final int VIRTIO_GPU_F_EDID = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_F_EDID 1
+     * }
+     */
+    public static int VIRTIO_GPU_F_EDID() {
+        return VIRTIO_GPU_F_EDID;
+    }
+    private static final int VIRTIO_GPU_F_RESOURCE_BLOB = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_F_RESOURCE_BLOB 3
+     * }
+     */
+    public static int VIRTIO_GPU_F_RESOURCE_BLOB() {
+        return VIRTIO_GPU_F_RESOURCE_BLOB;
+    }
+    private static final int VIRTIO_GPU_MAX_SCANOUTS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_MAX_SCANOUTS 16
+     * }
+     */
+    public static int VIRTIO_GPU_MAX_SCANOUTS() {
+        return VIRTIO_GPU_MAX_SCANOUTS;
+    }
+    private static final int VIRTIO_GPU_BLOB_MEM_GUEST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_BLOB_MEM_GUEST 1
+     * }
+     */
+    public static int VIRTIO_GPU_BLOB_MEM_GUEST() {
+        return VIRTIO_GPU_BLOB_MEM_GUEST;
+    }
+    private static final int VRING_DESC_F_NEXT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VRING_DESC_F_NEXT 1
+     * }
+     */
+    public static int VRING_DESC_F_NEXT() {
+        return VRING_DESC_F_NEXT;
+    }
+    private static final int VRING_DESC_F_WRITE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define VRING_DESC_F_WRITE 2
+     * }
+     */
+    public static int VRING_DESC_F_WRITE() {
+        return VRING_DESC_F_WRITE;
+    }
+    private static final int VRING_DESC_F_INDIRECT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define VRING_DESC_F_INDIRECT 4
+     * }
+     */
+    public static int VRING_DESC_F_INDIRECT() {
+        return VRING_DESC_F_INDIRECT;
+    }
+    private static final int VRING_USED_F_NO_NOTIFY = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VRING_USED_F_NO_NOTIFY 1
+     * }
+     */
+    public static int VRING_USED_F_NO_NOTIFY() {
+        return VRING_USED_F_NO_NOTIFY;
+    }
+    private static final int VRING_AVAIL_F_NO_INTERRUPT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VRING_AVAIL_F_NO_INTERRUPT 1
+     * }
+     */
+    public static int VRING_AVAIL_F_NO_INTERRUPT() {
+        return VRING_AVAIL_F_NO_INTERRUPT;
+    }
+    private static final int VIRTIO_RING_F_INDIRECT_DESC = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_RING_F_INDIRECT_DESC 28
+     * }
+     */
+    public static int VIRTIO_RING_F_INDIRECT_DESC() {
+        return VIRTIO_RING_F_INDIRECT_DESC;
+    }
+    private static final int VIRTIO_RING_F_EVENT_IDX = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_RING_F_EVENT_IDX 29
+     * }
+     */
+    public static int VIRTIO_RING_F_EVENT_IDX() {
+        return VIRTIO_RING_F_EVENT_IDX;
+    }
     private static final int GNTALLOC_FLAG_WRITABLE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1993,6 +2101,267 @@ public class Uapi extends Uapi$shared {
      */
     public static int V4L2_CTRL_TYPE_AREA() {
         return V4L2_CTRL_TYPE_AREA;
+    }
+    private static final int VIRTIO_GPU_CMD_GET_DISPLAY_INFO = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_GET_DISPLAY_INFO = 256
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_GET_DISPLAY_INFO() {
+        return VIRTIO_GPU_CMD_GET_DISPLAY_INFO;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_CREATE_2D = (int)257L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_CREATE_2D = 257
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_CREATE_2D() {
+        return VIRTIO_GPU_CMD_RESOURCE_CREATE_2D;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_UNREF = (int)258L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_UNREF = 258
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_UNREF() {
+        return VIRTIO_GPU_CMD_RESOURCE_UNREF;
+    }
+    private static final int VIRTIO_GPU_CMD_SET_SCANOUT = (int)259L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_SET_SCANOUT = 259
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_SET_SCANOUT() {
+        return VIRTIO_GPU_CMD_SET_SCANOUT;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_FLUSH = (int)260L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_FLUSH = 260
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_FLUSH() {
+        return VIRTIO_GPU_CMD_RESOURCE_FLUSH;
+    }
+    private static final int VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D = (int)261L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D = 261
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D() {
+        return VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING = (int)262L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING = 262
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING() {
+        return VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING = (int)263L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING = 263
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING() {
+        return VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING;
+    }
+    private static final int VIRTIO_GPU_CMD_GET_EDID = (int)266L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_GET_EDID = 266
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_GET_EDID() {
+        return VIRTIO_GPU_CMD_GET_EDID;
+    }
+    private static final int VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB = (int)268L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB = 268
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB() {
+        return VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB;
+    }
+    private static final int VIRTIO_GPU_CMD_SET_SCANOUT_BLOB = (int)269L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_SET_SCANOUT_BLOB = 269
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_SET_SCANOUT_BLOB() {
+        return VIRTIO_GPU_CMD_SET_SCANOUT_BLOB;
+    }
+    private static final int VIRTIO_GPU_CMD_UPDATE_CURSOR = (int)768L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_UPDATE_CURSOR = 768
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_UPDATE_CURSOR() {
+        return VIRTIO_GPU_CMD_UPDATE_CURSOR;
+    }
+    private static final int VIRTIO_GPU_CMD_MOVE_CURSOR = (int)769L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_CMD_MOVE_CURSOR = 769
+     * }
+     */
+    public static int VIRTIO_GPU_CMD_MOVE_CURSOR() {
+        return VIRTIO_GPU_CMD_MOVE_CURSOR;
+    }
+    private static final int VIRTIO_GPU_RESP_OK_NODATA = (int)4352L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_OK_NODATA = 4352
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_OK_NODATA() {
+        return VIRTIO_GPU_RESP_OK_NODATA;
+    }
+    private static final int VIRTIO_GPU_RESP_OK_DISPLAY_INFO = (int)4353L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_OK_DISPLAY_INFO = 4353
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_OK_DISPLAY_INFO() {
+        return VIRTIO_GPU_RESP_OK_DISPLAY_INFO;
+    }
+    private static final int VIRTIO_GPU_RESP_OK_EDID = (int)4356L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_OK_EDID = 4356
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_OK_EDID() {
+        return VIRTIO_GPU_RESP_OK_EDID;
+    }
+    private static final int VIRTIO_GPU_RESP_ERR_UNSPEC = (int)4608L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_ERR_UNSPEC = 4608
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_ERR_UNSPEC() {
+        return VIRTIO_GPU_RESP_ERR_UNSPEC;
+    }
+    private static final int VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY = (int)4609L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY = 4609
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY() {
+        return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    }
+    private static final int VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID = (int)4610L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID = 4610
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID() {
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    }
+    private static final int VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID = (int)4611L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID = 4611
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID() {
+        return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    }
+    private static final int VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER = (int)4613L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_ctrl_type.VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER = 4613
+     * }
+     */
+    public static int VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER() {
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    }
+    private static final int VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM = 1
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM() {
+        return VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM = 2
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM() {
+        return VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM = 3
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM() {
+        return VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM = 4
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM() {
+        return VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM = (int)67L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM = 67
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM() {
+        return VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM = (int)68L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM = 68
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM() {
+        return VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM = (int)121L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM = 121
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM() {
+        return VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM;
+    }
+    private static final int VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM = (int)134L;
+    /**
+     * {@snippet lang=c :
+     * enum virtio_gpu_formats.VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM = 134
+     * }
+     */
+    public static int VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM() {
+        return VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM;
     }
     private static final int DMA_BUF_SYNC_READ = (int)1L;
     /**
@@ -3730,6 +4099,24 @@ public class Uapi extends Uapi$shared {
      */
     public static long VIDIOC_QUERY_EXT_CTRL() {
         return VIDIOC_QUERY_EXT_CTRL;
+    }
+    private static final int VIRTIO_GPU_FLAG_FENCE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_FLAG_FENCE 1
+     * }
+     */
+    public static int VIRTIO_GPU_FLAG_FENCE() {
+        return VIRTIO_GPU_FLAG_FENCE;
+    }
+    private static final int VIRTIO_GPU_FLAG_INFO_RING_IDX = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define VIRTIO_GPU_FLAG_INFO_RING_IDX 2
+     * }
+     */
+    public static int VIRTIO_GPU_FLAG_INFO_RING_IDX() {
+        return VIRTIO_GPU_FLAG_INFO_RING_IDX;
     }
     private static final long IOCTL_EVTCHN_BIND_VIRQ = 279808L;
     /**
