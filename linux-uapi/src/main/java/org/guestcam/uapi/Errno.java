@@ -49,6 +49,7 @@ public enum Errno {
   EOPNOTSUPP(95, "Operation not supported"),
   EADDRINUSE(98, "Address already in use"),
   ENETDOWN(100, "Network is down"),
+  ECONNABORTED(103, "Software caused connection abort"),
   ECONNRESET(104, "Connection reset by peer"),
   ENOTCONN(107, "Not connected"),
   ETIMEDOUT(110, "Connection timed out"),

@@ -17,11 +17,32 @@ public final class EventFd implements AutoCloseable {
   private final MemorySegment count = arena.allocate(JAVA_LONG);
   private final Fd fd;
 
+  private final boolean foreign;
+
   /** A new eventfd, owned by this object. */
   public EventFd(String name) throws ErrnoException {
-    int number = Libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    fd = Fd.own(ErrnoException.check(number, "eventfd", name), name);
+    this(Fd.own(ErrnoException.check(make(), "eventfd", name), name), false);
+  }
+
+  private EventFd(Fd fd, boolean foreign) {
+    this.fd = fd;
+    this.foreign = foreign;
     one.set(JAVA_LONG, 0, 1);
+  }
+
+  private static int make() {
+    return Libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  }
+
+  /**
+   * An eventfd that somebody sent; takes {@code fd} over. Whatever it really is, signalling and
+   * draining it never blocks.
+   *
+   * @throws ErrnoException where it cannot be made so; the caller keeps it then
+   */
+  public static EventFd own(Fd fd) throws ErrnoException {
+    fd.setNonBlocking();
+    return new EventFd(fd, true);
   }
 
   /** To wait on with {@link Poll#IN}; stays owned by this object. */
@@ -32,13 +53,13 @@ public final class EventFd implements AutoCloseable {
   /** Makes the descriptor readable. A full counter (EAGAIN) is readable already. */
   public void signal() {
     long r = fd.write(one);
-    assert r == 8 || r == -Errno.EAGAIN.number() : Errno.describe((int) -r);
+    assert foreign || r == 8 || r == -Errno.EAGAIN.number() : Errno.describe((int) -r);
   }
 
   /** Makes the descriptor not readable until the next {@link #signal}. */
   public void drain() {
     long r = fd.read(count);
-    assert r == 8 || r == -Errno.EAGAIN.number() : Errno.describe((int) -r);
+    assert foreign || r == 8 || r == -Errno.EAGAIN.number() : Errno.describe((int) -r);
   }
 
   @Override

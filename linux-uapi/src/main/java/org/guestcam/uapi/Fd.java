@@ -28,6 +28,8 @@ public final class Fd implements AutoCloseable {
 
   private static final int O_CLOEXEC = 0x80000;
   private static final int F_DUPFD_CLOEXEC = 1030;
+  private static final int F_GETFL = 3;
+  private static final int F_SETFL = 4;
   private static final int SEEK_END = 2;
   private static final VarHandle NUMBER;
 
@@ -105,6 +107,13 @@ public final class Fd implements AutoCloseable {
   public Fd duplicate() throws ErrnoException {
     int fd = Libc.fcntl(number(), F_DUPFD_CLOEXEC, 0);
     return new Fd(ErrnoException.check(fd, "fcntl(F_DUPFD_CLOEXEC)", name), name);
+  }
+
+  /** Makes reads and writes return EAGAIN instead of waiting, for all who have this open file. */
+  public void setNonBlocking() throws ErrnoException {
+    int flags = ErrnoException.check(Libc.fcntl(number(), F_GETFL, 0), "fcntl(F_GETFL)", name);
+    int r = Libc.fcntl(number(), F_SETFL, flags | O_NONBLOCK);
+    ErrnoException.check(r, "fcntl(F_SETFL)", name);
   }
 
   /** The size in bytes of a file, a memfd or a dma-buf: lseek to its end. */

@@ -66,6 +66,12 @@ final class Libc {
       plain("socketpair", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle CONNECT =
       plain("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle BIND =
+      plain("bind", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle LISTEN =
+      plain("listen", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle ACCEPT4 =
+      plain("accept4", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
   private static final MethodHandle SENDMSG =
       plain("sendmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle RECVMSG =
@@ -263,6 +269,37 @@ final class Libc {
     try {
       MemorySegment state = STATE.get();
       int r = (int) CONNECT.invokeExact(state, fd, address, length);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int bind(int fd, MemorySegment address, int length) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) BIND.invokeExact(state, fd, address, length);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  static int listen(int fd, int backlog) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) LISTEN.invokeExact(state, fd, backlog);
+      return r < 0 ? failed(state) : r;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
+  /** accept4(2) without the peer's address. */
+  static int accept(int fd, int flags) {
+    try {
+      MemorySegment state = STATE.get();
+      int r = (int) ACCEPT4.invokeExact(state, fd, MemorySegment.NULL, MemorySegment.NULL, flags);
       return r < 0 ? failed(state) : r;
     } catch (Throwable t) {
       throw impossible(t);

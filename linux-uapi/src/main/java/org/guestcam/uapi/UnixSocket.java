@@ -29,8 +29,8 @@ public final class UnixSocket implements AutoCloseable {
   /** Descriptors that one message can carry (SCM_MAX_FD of the kernel). */
   public static final int MAX_FDS = 253;
 
-  private static final int AF_UNIX = 1;
-  private static final int SOCK_STREAM_CLOEXEC = 1 | 0x80000;
+  static final int AF_UNIX = 1;
+  static final int SOCK_STREAM_CLOEXEC = 1 | 0x80000;
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int MSG_CTRUNC = 0x8;
@@ -78,21 +78,11 @@ public final class UnixSocket implements AutoCloseable {
    * @throws ErrnoException ENOENT or ECONNREFUSED where nobody listens, EACCES without the rights
    */
   public static UnixSocket connect(String name) throws ErrnoException {
-    boolean hidden = name.startsWith("@");
-    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-    if (bytes.length >= PATH_MAX) {
-      throw new ErrnoException("connect", name, Errno.ENAMETOOLONG.number());
-    }
     int number = Libc.socket(AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
     Fd fd = Fd.own(ErrnoException.check(number, "socket", name), name);
     try (Arena scratch = Arena.ofConfined()) {
-      MemorySegment address = scratch.allocate(2 + PATH_MAX, 2);
-      address.set(JAVA_SHORT, 0, (short) AF_UNIX);
-      MemorySegment.copy(bytes, 0, address, JAVA_BYTE, 2, bytes.length);
-      if (hidden) {
-        address.set(JAVA_BYTE, 2, (byte) 0);
-      }
-      int length = 2 + bytes.length + (hidden ? 0 : 1);
+      MemorySegment address = address(name, "connect", scratch);
+      int length = (int) address.byteSize();
       int r;
       do {
         r = Libc.connect(fd.number(), address, length);
@@ -103,6 +93,27 @@ public final class UnixSocket implements AutoCloseable {
       fd.close();
       throw e;
     }
+  }
+
+  /**
+   * A struct sockaddr_un.
+   *
+   * @param name a path; or, behind an at sign, a name in the abstract name space
+   * @param call what it is for
+   */
+  static MemorySegment address(String name, String call, Arena arena) throws ErrnoException {
+    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length >= PATH_MAX) {
+      throw new ErrnoException(call, name, Errno.ENAMETOOLONG.number());
+    }
+    boolean hidden = name.startsWith("@");
+    MemorySegment address = arena.allocate(2 + bytes.length + (hidden ? 0 : 1), 2);
+    address.set(JAVA_SHORT, 0, (short) AF_UNIX);
+    MemorySegment.copy(bytes, 0, address, JAVA_BYTE, 2, bytes.length);
+    if (hidden) {
+      address.set(JAVA_BYTE, 2, (byte) 0);
+    }
+    return address;
   }
 
   /** The user that this process acts as: what the peer's kernel tells of us. */

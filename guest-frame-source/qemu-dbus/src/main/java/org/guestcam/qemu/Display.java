@@ -10,6 +10,9 @@ import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.Mode;
 import org.guestcam.frame.PixelFormat;
+import org.guestcam.frame.surface.CopiedSurface;
+import org.guestcam.frame.surface.Pointer;
+import org.guestcam.frame.surface.Surface;
 import org.guestcam.qemu.QemuOptions.CursorMode;
 import org.guestcam.uapi.Fd;
 import org.slf4j.Logger;
@@ -258,6 +261,9 @@ final class Display {
     switch (other) {
       case CopiedSurface copied -> {
         nextId = copied.nextId();
+        if (copied.whyNoDmaBufs() != null) {
+          LOG.debug("pictures are in shared memory, not in dma-bufs: {}", copied.whyNoDmaBufs());
+        }
         sayMode(copied.layout());
         copied.add(listener);
         if (cursorMode == CursorMode.BLEND) {
@@ -268,7 +274,7 @@ final class Display {
         sayMode(shared.layout());
         shared.add(listener);
       }
-      case DmaBufSurface _ -> {} // nothing to say before the first dma-buf
+      default -> {} // dma-bufs: nothing to say before the first one
     }
   }
 

@@ -11,6 +11,8 @@ import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.surface.FrameRing;
+import org.guestcam.frame.surface.Surface;
 import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.Fd;

@@ -11,6 +11,8 @@ import org.guestcam.frame.Fourcc;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.PixelFormat;
+import org.guestcam.frame.surface.CopiedSurface;
+import org.guestcam.frame.surface.Pointer;
 import org.guestcam.qemu.dbus.CallServer;
 import org.guestcam.qemu.dbus.MethodName;
 import org.guestcam.qemu.dbus.Variant;

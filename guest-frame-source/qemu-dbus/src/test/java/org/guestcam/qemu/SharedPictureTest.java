@@ -18,6 +18,7 @@ import org.guestcam.frame.Cursor;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.Mode;
+import org.guestcam.frame.surface.CopiedSurface;
 import org.guestcam.qemu.dbus.Variant;
 import org.guestcam.uapi.Mapping;
 import org.guestcam.uapi.Memfd;
@@ -264,12 +265,5 @@ class SharedPictureTest {
       assertEquals(2, seen.shape().width());
       assertEquals(1, seen.shape().hotX());
     }
-  }
-
-  @Test
-  void halfTransparentPixelsAreMixed() {
-    assertEquals(0xff123456, PointerOverlay.blend(0, 0xff123456));
-    assertEquals(0x00ffffff, PointerOverlay.blend(0xffffffff, 0x00123456));
-    assertEquals(0xffffffff, PointerOverlay.blend(0x00ffffff, 0xff808080), "cut, not wrapped");
   }
 }

@@ -73,7 +73,7 @@ class ArchitectureTest {
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
             "org.guestcam.qemu..",
-            "org.guestcam.frame",
+            "org.guestcam.frame..",
             "org.guestcam.uapi",
             "com.fasterxml.jackson.core..",
             "java..",

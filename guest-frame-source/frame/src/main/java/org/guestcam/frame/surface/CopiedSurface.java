@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam.qemu;
+package org.guestcam.frame.surface;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -12,8 +12,6 @@ import org.guestcam.frame.FrameListener;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.Udmabuf;
 import org.guestcam.uapi.UdmabufRefusedException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Pictures that come as bytes, received into buffers of our own.
@@ -24,12 +22,11 @@ import org.slf4j.LoggerFactory;
  * anyway. So a frame never changes while it is shown, and a slow reader costs frames, not memory:
  * there are 3 buffers, and more only when the reader keeps them, up to {@link #MAX_BUFFERS}.
  */
-final class CopiedSurface implements Surface {
+public final class CopiedSurface implements Surface {
   /** Buffers at the most. A sink holds one a slot, the bridge two, and one is the back. */
-  static final int MAX_BUFFERS = 8;
+  public static final int MAX_BUFFERS = 8;
 
   private static final int FIRST_BUFFERS = 3;
-  private static final Logger LOG = LoggerFactory.getLogger(CopiedSurface.class);
 
   private final FrameLayout layout;
   private final int bytesPerPixel;
@@ -38,7 +35,7 @@ final class CopiedSurface implements Surface {
   private final Damage damage = new Damage();
   private final Damage keep = new Damage(); // scratch: what of a stale rectangle is to be copied
   private final PointerOverlay overlay;
-  private boolean dmaBufs = true;
+  private String whyNoDmaBufs; // null as long as there are some
   private int nextId;
   private CopiedSlot back;
   private CopiedSlot newest; // the picture that everybody has seen; never null after the first
@@ -50,7 +47,7 @@ final class CopiedSurface implements Surface {
    * @param firstId the buffers' ids count from here
    * @param onFree runs when a frame is released, on any thread
    */
-  CopiedSurface(FrameLayout layout, int firstId, Runnable onFree) throws IOException {
+  public CopiedSurface(FrameLayout layout, int firstId, Runnable onFree) throws IOException {
     this.layout = layout;
     this.bytesPerPixel = layout.format().planes().getFirst().bytes();
     this.nextId = firstId;
@@ -69,19 +66,23 @@ final class CopiedSurface implements Surface {
   }
 
   private CopiedSlot allocate() throws IOException {
-    if (dmaBufs) {
+    if (whyNoDmaBufs == null) {
       try (Udmabuf udmabuf = Udmabuf.open()) {
         return CopiedSlot.allocate(nextId++, layout, udmabuf, onFree);
       } catch (ErrnoException | UdmabufRefusedException e) {
-        dmaBufs = false;
-        LOG.debug("pictures are in shared memory, not in dma-bufs: {}", e.getMessage());
+        whyNoDmaBufs = e.getMessage();
       }
     }
     return CopiedSlot.allocate(nextId++, layout, null, onFree);
   }
 
+  /** Why pictures are in shared memory and not in dma-bufs; or null. */
+  public String whyNoDmaBufs() {
+    return whyNoDmaBufs;
+  }
+
   /** The id that the next surface's first buffer may have. */
-  int nextId() {
+  public int nextId() {
     return nextId;
   }
 
@@ -91,7 +92,7 @@ final class CopiedSurface implements Surface {
   }
 
   /** Tells a listener of the buffers. */
-  void add(FrameListener listener) {
+  public void add(FrameListener listener) {
     slots.forEach(slot -> listener.bufferAdded(slot.buffer()));
   }
 
@@ -99,7 +100,7 @@ final class CopiedSurface implements Surface {
    * The memory to write a changed rectangle to, which lies within the picture and is overwritten as
    * a whole; until {@link #endWrite}.
    */
-  MemorySegment beginWrite(int x, int y, int width, int height) {
+  public MemorySegment beginWrite(int x, int y, int width, int height) {
     back.beginWrite();
     if (!fresh) {
       freshen(x, y, width, height);
@@ -115,12 +116,12 @@ final class CopiedSurface implements Surface {
   }
 
   /** The rectangle is written. */
-  void endWrite() {
+  public void endWrite() {
     back.endWrite();
   }
 
   /** The newest picture without a pointer, to copy from; the caller does not write to it. */
-  MemorySegment picture() {
+  public MemorySegment picture() {
     if (!fresh) {
       freshen(0, 0, 0, 0);
     }
@@ -128,7 +129,7 @@ final class CopiedSurface implements Surface {
   }
 
   /** Draws the pointer, as it is now, into the frames from now on. */
-  void setPointer(Pointer pointer) {
+  public void setPointer(Pointer pointer) {
     overlay.set(pointer, damage);
   }
 
@@ -229,8 +230,7 @@ final class CopiedSurface implements Surface {
       listener.bufferAdded(slot.buffer());
       return slot;
     } catch (IOException e) {
-      LOG.debug("no memory for another buffer", e);
-      return null;
+      return null; // no memory for another one: wait until one is free
     }
   }
 
@@ -241,7 +241,7 @@ final class CopiedSurface implements Surface {
   }
 
   /** As {@link #remove}, where nobody has heard of it yet. */
-  void discard() {
+  public void discard() {
     slots.forEach(CopiedSlot::retire);
     slots.clear();
   }

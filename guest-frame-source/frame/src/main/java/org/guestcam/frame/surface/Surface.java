@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam.qemu;
+package org.guestcam.frame.surface;
 
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
 
 /**
  * What a console shows in one mode: its memory, and what has changed in it since it was presented
- * last. The session's thread owns it.
+ * last. The source's thread owns it.
  */
-sealed interface Surface permits CopiedSurface, SharedSurface, DmaBufSurface {
+public interface Surface {
   /** How the picture lies in its memory. */
   FrameLayout layout();
 

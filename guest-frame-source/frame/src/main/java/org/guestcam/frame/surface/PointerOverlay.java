@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam.qemu;
+package org.guestcam.frame.surface;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam.qemu;
+package org.guestcam.frame.surface;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
@@ -14,9 +14,9 @@ import org.guestcam.frame.LayoutException;
  * (as {@code ui/egl-headless.c} and {@code ui/spice-display.c} of QEMU read it). The source's
  * thread owns it.
  */
-final class Pointer {
+public final class Pointer {
   /** Pixels a side of the largest pointer (QEMU's own limit). */
-  static final int MAX_SIDE = 512;
+  public static final int MAX_SIDE = 512;
 
   private static final int BYTES_PER_PIXEL = 4;
 
@@ -41,7 +41,7 @@ final class Pointer {
    *     padding
    * @throws LayoutException where it is no pointer's size
    */
-  MemorySegment beginDefine(int wide, int high, int hotspotX, int hotspotY, int bytes)
+  public MemorySegment beginDefine(int wide, int high, int hotspotX, int hotspotY, int bytes)
       throws LayoutException {
     if (wide < 1 || wide > MAX_SIDE || high < 1 || high > MAX_SIDE) {
       throw new LayoutException("a cursor of " + wide + "x" + high + " pixels");
@@ -62,49 +62,49 @@ final class Pointer {
   }
 
   /** The pixels are there. */
-  void endDefine() {
+  public void endDefine() {
     width = pending;
   }
 
   /** It is somewhere else, or hidden. */
-  void move(int left, int top, boolean visible) {
+  public void move(int left, int top, boolean visible) {
     x = left;
     y = top;
     on = visible;
   }
 
   /** Whether there is something to be seen. */
-  boolean isVisible() {
+  public boolean isVisible() {
     return on && width > 0;
   }
 
   /** Its left edge in the picture, perhaps outside. */
-  int x() {
+  public int x() {
     return x;
   }
 
   /** Its upper edge in the picture, perhaps outside. */
-  int y() {
+  public int y() {
     return y;
   }
 
   /** Pixels; 0 before the first look. */
-  int width() {
+  public int width() {
     return width;
   }
 
   /** Pixels. */
-  int height() {
+  public int height() {
     return height;
   }
 
   /** Its pixels, as {@link #beginDefine} says. */
-  MemorySegment pixels() {
+  public MemorySegment pixels() {
     return pixels;
   }
 
   /** It, for a listener. */
-  Cursor toCursor() {
+  public Cursor toCursor() {
     if (width > 0 && shape == null) {
       byte[] copy = pixels.asSlice(0, (long) width * height * BYTES_PER_PIXEL).toArray(JAVA_BYTE);
       shape = new Cursor.Shape(width, height, hotX, hotY, MemorySegment.ofArray(copy).asReadOnly());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam.qemu;
+package org.guestcam.frame.surface;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -46,7 +46,7 @@ final class CopiedSlot implements Frame.Owner {
     long page = Mapping.pageSize();
     long size = (Math.max(layout.imageSize(), layout.end()) + page - 1) / page * page;
     // Mapping and dma-buf keep the pages when the descriptor is closed.
-    try (Memfd memory = Memfd.create("guestcam-qemu", size)) {
+    try (Memfd memory = Memfd.create("guestcam-copy", size)) {
       memory.seal(Memfd.F_SEAL_SHRINK | Memfd.F_SEAL_GROW);
       Mapping mapping = memory.map();
       try {
@@ -73,7 +73,7 @@ final class CopiedSlot implements Frame.Owner {
 
   private static Buffer dmaBuf(int id, FrameLayout layout, DmaBuf dmaBuf) throws IOException {
     try {
-      dmaBuf.setName("guestcam-qemu-" + id);
+      dmaBuf.setName("guestcam-copy-" + id);
       return Buffer.ofDmaBuf(id, layout, dmaBuf, () -> {});
     } catch (IOException e) {
       dmaBuf.close();
