@@ -80,6 +80,9 @@ public final class Bridge implements AutoCloseable {
   /** How often a sink that cannot take a frame is asked again, whatever poll(2) says. */
   private static final long BLOCKED_WAIT = SECOND;
 
+  /** How long the mailbox may wait for a tick to come. */
+  private static final long DEAF_MOST = SECOND / 20;
+
   private final FrameSource source;
   private final SinkOpener opener;
   private final Pace pace;
@@ -199,7 +202,14 @@ public final class Bridge implements AutoCloseable {
         }
         wakeAt = Math.min(wakeAt, lastFrameUntil);
       }
-      await(wakeAt == Pacer.NEVER ? Poll.FOREVER : Math.max(0, wakeAt - now));
+      // Before its tick no frame goes on: one that comes meanwhile need not wake us, for we look
+      // then.
+      long tick = pacer.tickAt();
+      if (tick > now && tick - now <= DEAF_MOST) {
+        awaitTick(Math.min(tick, wakeAt) - now);
+      } else {
+        await(wakeAt == Pacer.NEVER ? Poll.FOREVER : Math.max(0, wakeAt - now));
+      }
     }
     return Ending.STOPPED;
   }
@@ -278,12 +288,22 @@ public final class Bridge implements AutoCloseable {
   }
 
   private void await(long nanos) throws IOException {
+    poll.watch(MAILBOX, mailbox.wakeFd(), Poll.IN);
+    awaitWatched(nanos);
+  }
+
+  /** Waits for a tick, whatever comes into the mailbox meanwhile. */
+  private void awaitTick(long nanos) throws IOException {
+    poll.ignore(MAILBOX);
+    awaitWatched(nanos);
+  }
+
+  private void awaitWatched(long nanos) throws IOException {
     if (sink == null) {
       poll.ignore(SINK);
     } else {
       sink.watch(poll, SINK);
     }
-    poll.watch(MAILBOX, mailbox.wakeFd(), Poll.IN);
     poll.watch(STOP, stopSignal.fd(), Poll.IN);
     poll.await(nanos);
     if (poll.ready(MAILBOX) != 0) {

@@ -118,6 +118,14 @@ public final class Pacer {
     return fresh ? showAt : repeatAt;
   }
 
+  /**
+   * The tick before which no frame goes on, new or not; long ago where frames are not bound to
+   * ticks.
+   */
+  public long tickAt() {
+    return kind == Kind.FIXED && started ? showAt : Long.MIN_VALUE;
+  }
+
   /** The last frame was shown again at {@code now}. */
   public void repeated(long now) {
     shown(now);

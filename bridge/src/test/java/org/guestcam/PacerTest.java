@@ -37,6 +37,20 @@ class PacerTest {
   }
 
   @Test
+  void onlyAFixedRateHasTicks() {
+    Pacer fixed = Pacer.fixed(50_000); // 20 ms
+    assertTrue(fixed.tickAt() < 0, "the first frame starts it");
+    fixed.shown(1000);
+    assertEquals(1000 + 20_000_000, fixed.tickAt());
+    Pacer following = Pacer.following(50_000);
+    following.shown(1000);
+    assertTrue(following.tickAt() < 0);
+    Pacer onChange = Pacer.onChange(50_000, SECOND);
+    onChange.shown(1000);
+    assertTrue(onChange.tickAt() < 0);
+  }
+
+  @Test
   void aSourceThatKeepsARateIsTheClockItself() {
     Pacer pacer = Pacer.following(50_000); // 20 ms
     pacer.shown(0);
