@@ -112,6 +112,17 @@ static struct list_head *gcl_registry_place(u32 *id)
 	return &gcl_cameras;
 }
 
+/* A number that was asked for is that number: programs and udev rules rely on it. */
+static int gcl_node_register(struct video_device *vdev, int number)
+{
+	int ret = video_register_device_no_warn(vdev, VFL_TYPE_VIDEO, number);
+
+	if (ret || number < 0 || vdev->num == number)
+		return ret;
+	video_unregister_device(vdev);
+	return -EEXIST;
+}
+
 /* gcl_registry_lock is held. Fills in what was left open. */
 int gcl_camera_create(struct guestcam_loopback_camera *options)
 {
@@ -141,10 +152,10 @@ int gcl_camera_create(struct guestcam_loopback_camera *options)
 	if (ret)
 		goto put;
 	gcl_nodes_init(camera);
-	ret = video_register_device(&camera->output, VFL_TYPE_VIDEO, options->output_nr);
+	ret = gcl_node_register(&camera->output, options->output_nr);
 	if (ret)
 		goto put;
-	ret = video_register_device(&camera->capture, VFL_TYPE_VIDEO, options->capture_nr);
+	ret = gcl_node_register(&camera->capture, options->capture_nr);
 	if (ret)
 		goto unregister;
 
@@ -155,9 +166,9 @@ int gcl_camera_create(struct guestcam_loopback_camera *options)
 	return 0;
 
 unregister:
-	camera->removed = true;
 	video_unregister_device(&camera->output);
 put:
+	camera->removed = true; /* for those who have opened a node and wait for the lock */
 	v4l2_device_put(&camera->v4l2_dev);
 	return ret;
 }

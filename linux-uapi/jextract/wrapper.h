@@ -19,3 +19,6 @@ typedef uint16_t domid_t;
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
+
+// Our own module's.
+#include "../../loopback-module/uapi/guestcam_loopback.h"

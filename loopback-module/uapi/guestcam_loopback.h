@@ -59,7 +59,7 @@ struct guestcam_loopback_camera {
 	__u32 reserved[8];
 };
 
-/* Makes a camera; fills in what it became. */
+/* Makes a camera; fills in what it became. EEXIST where a node of that number is there already. */
 #define GUESTCAM_LOOPBACK_CREATE	_IOWR('g', 0xc0, struct guestcam_loopback_camera)
 /* Removes the camera of that id. EBUSY while either node is open. */
 #define GUESTCAM_LOOPBACK_REMOVE	_IOW('g', 0xc1, __u32)

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       ResizeCommand.class,
       SourcesCommand.class,
       DevicesCommand.class,
+      LoopbackCommand.class,
       DoctorCommand.class,
       DemoCommand.class
     },

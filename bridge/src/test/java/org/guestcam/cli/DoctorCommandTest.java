@@ -134,12 +134,19 @@ class DoctorCommandTest {
     file("/lib/modules/6.12.1-test/modules.dep", "updates/dkms/v4l2loopback.ko.xz: a\n");
     Finding available = look(new LoopbackModulesCheck());
     assertEquals("no guestcam_loopback, v4l2loopback available, no vivid", available.found());
-    assertTrue(available.remedy().startsWith("sudo modprobe v4l2loopback"), available.remedy());
+    assertTrue(available.meaning().contains("guestcam_loopback does not"), available.meaning());
+    assertTrue(available.remedy().contains("make -C loopback-module deb"), available.remedy());
+    assertTrue(available.remedy().contains("\nsudo modprobe v4l2loopback"), available.remedy());
+
+    file("/sys/module/v4l2loopback/refcnt", "0");
+    Finding copies = look(new LoopbackModulesCheck());
+    assertEquals(Finding.State.LIMITED, copies.state());
+    assertTrue(copies.remedy().endsWith("sudo modprobe guestcam_loopback"), copies.remedy());
 
     file("/sys/module/vivid/refcnt", "0");
     Finding loaded = look(new LoopbackModulesCheck());
     assertEquals(Finding.State.OK, loaded.state());
-    assertEquals("no guestcam_loopback, v4l2loopback available, vivid loaded", loaded.found());
+    assertEquals("no guestcam_loopback, v4l2loopback loaded, vivid loaded", loaded.found());
   }
 
   @Test

@@ -48,6 +48,14 @@ class MainTest {
         "3 | run --require-zero-copy fake:ten fakesink:refuses | guestcam: the device takes MMAP only",
         "3 | run fake:lacks fakesink:null | guestcam: no /dev/udmabuf; load it with: modprobe udmabuf",
         "3 | run fake:ten fakesink:lacks | guestcam: no /dev/video7",
+        "3 | loopback list | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is not",
+        "3 | loopback add x | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is not",
+        "2 | loopback | guestcam: a command is missing: add, remove or list",
+        "2 | loopback add --idle x | guestcam: --idle: 'x' is none of none, last, picture",
+        "2 | loopback add --max-readers -1 | guestcam: --max-readers: -1 is less than 0",
+        "2 | loopback add --reader-timeout 2h | guestcam: --reader-timeout: at most 1h",
+        "2 | loopback add 12345678901234567890123456789012 | guestcam: NAME: '12345678901234567890",
+        "2 | loopback remove | guestcam: Missing required parameter: 'CAMERA'",
         "2 | run fake:nonsense fakesink:null | guestcam: SOURCE: no fake 'nonsense'",
         "2 | run fake:ten?x=1 fakesink:null | guestcam: SOURCE: fake: has no parameter 'x'",
         "2 | run nosuch:x fakesink:null | guestcam: SOURCE: no source has the scheme 'nosuch'",
@@ -86,7 +94,8 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "run", "snapshot", "sources", "devices", "doctor", "demo"})
+  @ValueSource(
+      strings = {"", "run", "snapshot", "sources", "devices", "doctor", "demo", "loopback"})
   void everyCommandHelpsWithExamples(String command) {
     assertEquals(0, guestcam((command + " --help").strip().split(" ")));
     assertTrue(out.toString().contains("Examples:"), out::toString);

@@ -51,12 +51,13 @@ final class SlotQueue implements AutoCloseable {
   private final Buffer[] bound;
   private final Frame[] showing;
   private final boolean[] queued;
+  private final boolean[] prepared;
   private final long[] lastUse;
   private int queuedCount;
   private long uses;
 
   /**
-   * Asks for slots and starts streaming; the format has been set.
+   * Asks for slots; the format has been set. {@link #start} goes on from there.
    *
    * @param wanted how many slots; the device may give more or fewer
    * @param imageSize bytes of a picture, as S_FMT read it back
@@ -74,6 +75,7 @@ final class SlotQueue implements AutoCloseable {
     bound = new Buffer[count];
     showing = new Frame[count];
     queued = new boolean[count];
+    prepared = new boolean[count];
     lastUse = new long[count];
     streamType = arena.allocate(JAVA_INT);
     streamType.set(JAVA_INT, 0, device.queueType());
@@ -81,16 +83,15 @@ final class SlotQueue implements AutoCloseable {
     donePlane = v4l2_plane.allocate(arena);
     try {
       for (int i = 0; i < count; i++) {
-        prepare(i);
+        describe(i);
       }
-      Ioctl.require(device.fd(), Uapi.VIDIOC_STREAMON(), "VIDIOC_STREAMON", streamType);
     } catch (ErrnoException e) {
       close();
       throw e;
     }
   }
 
-  private void prepare(int index) throws ErrnoException {
+  private void describe(int index) throws ErrnoException {
     MemorySegment slot = v4l2_buffer.allocate(arena);
     slots[index] = slot;
     v4l2_buffer.index(slot, index);
@@ -118,6 +119,34 @@ final class SlotQueue implements AutoCloseable {
     v4l2_buffer.flags(slot, Uapi.V4L2_BUF_FLAG_TIMESTAMP_COPY());
   }
 
+  /**
+   * Binds a buffer's memory to a free slot, which then is that buffer's until it was queued once
+   * (VIDIOC_PREPARE_BUF).
+   *
+   * @param address as {@link #queueFrame} has it
+   * @return zero or a negative errno; then the slot is as before
+   */
+  int prepare(int slot, Buffer buffer, long address) {
+    pointTo(slot, buffer, address);
+    v4l2_buffer.flags(slots[slot], Uapi.V4L2_BUF_FLAG_TIMESTAMP_COPY());
+    setBytesUsed(slot);
+    int r = Ioctl.call(device.fd(), Uapi.VIDIOC_PREPARE_BUF(), slots[slot]);
+    if (r >= 0) {
+      bound[slot] = buffer;
+      prepared[slot] = true;
+    }
+    return r;
+  }
+
+  /**
+   * Starts streaming.
+   *
+   * @throws ErrnoException where the device refuses; {@link #close} is still to be called
+   */
+  void start() throws ErrnoException {
+    Ioctl.require(device.fd(), Uapi.VIDIOC_STREAMON(), "VIDIOC_STREAMON", streamType);
+  }
+
   /** Slots that there are. */
   int count() {
     return count;
@@ -135,7 +164,8 @@ final class SlotQueue implements AutoCloseable {
 
   /**
    * The free slot for a buffer: the one that it had before, so that the device keeps its import;
-   * else one that none has; else the one used longest ago.
+   * else one that none has; else the one used longest ago. A prepared slot shows what it was
+   * prepared for, whatever QBUF says, and so is no other buffer's.
    *
    * @return its index, or -1 where the device has all slots
    */
@@ -147,6 +177,9 @@ final class SlotQueue implements AutoCloseable {
       }
       if (bound[i] == buffer) {
         return i;
+      }
+      if (prepared[i]) {
+        continue;
       }
       if (best < 0
           || (bound[i] == null && bound[best] != null)
@@ -164,7 +197,16 @@ final class SlotQueue implements AutoCloseable {
    * @return zero or a negative errno; then the caller keeps its hold on the frame
    */
   int queueFrame(int slot, Frame frame, long address) {
-    Buffer buffer = frame.buffer();
+    pointTo(slot, frame.buffer(), address);
+    int r = queue(slot, frame.timestampNanos());
+    if (r >= 0) {
+      bound[slot] = frame.buffer();
+      showing[slot] = frame;
+    }
+    return r;
+  }
+
+  private void pointTo(int slot, Buffer buffer, long address) {
     boolean dmaBuf = memory == MemoryType.DMABUF;
     long where = dmaBuf ? buffer.dmaBuf().fd().number() : address;
     // The dma-buf's own size; a picture's memory as far as V4L2 has to see it.
@@ -177,12 +219,6 @@ final class SlotQueue implements AutoCloseable {
       target.set(JAVA_LONG, memoryOffset, where);
     }
     target.set(JAVA_INT, device.isMultiplanar() ? PLANE_LENGTH : LENGTH, length);
-    int r = queue(slot, frame.timestampNanos());
-    if (r >= 0) {
-      bound[slot] = buffer;
-      showing[slot] = frame;
-    }
-    return r;
   }
 
   /**
@@ -200,18 +236,23 @@ final class SlotQueue implements AutoCloseable {
     buffer.set(JAVA_LONG, TIMESTAMP + 8, timestampNanos % NANOS_PER_SECOND / 1000);
     // QBUF writes its own flags back, and DQBUF's ERROR would be queued again.
     v4l2_buffer.flags(buffer, Uapi.V4L2_BUF_FLAG_TIMESTAMP_COPY());
-    if (device.isMultiplanar()) {
-      planes[slot].set(JAVA_INT, PLANE_BYTES_USED, imageSize);
-    } else {
-      buffer.set(JAVA_INT, BYTES_USED, imageSize);
-    }
+    setBytesUsed(slot);
     int r = Ioctl.call(device.fd(), Uapi.VIDIOC_QBUF(), buffer);
     if (r >= 0) {
       queued[slot] = true;
+      prepared[slot] = false;
       queuedCount++;
       lastUse[slot] = ++uses;
     }
     return r;
+  }
+
+  private void setBytesUsed(int slot) {
+    if (device.isMultiplanar()) {
+      planes[slot].set(JAVA_INT, PLANE_BYTES_USED, imageSize);
+    } else {
+      slots[slot].set(JAVA_INT, BYTES_USED, imageSize);
+    }
   }
 
   /**
@@ -251,7 +292,10 @@ final class SlotQueue implements AutoCloseable {
     }
   }
 
-  /** No further frame will show {@code buffer}: its slots are the first to be used anew. */
+  /**
+   * No further frame will show {@code buffer}: its slots are the first to be used anew. One that
+   * was prepared for it and never queued is out of use until the queue is closed.
+   */
   void forget(Buffer buffer) {
     for (int i = 0; i < count; i++) {
       if (bound[i] == buffer) {

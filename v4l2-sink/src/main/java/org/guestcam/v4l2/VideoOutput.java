@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameSink;
@@ -44,7 +46,7 @@ public final class VideoOutput implements FrameSink {
   private final VideoDevice device;
   private final Negotiator negotiator;
   private final int milliHertz;
-  private int knownBuffers;
+  private final List<Buffer> knownBuffers = new ArrayList<>();
   private OutputPlan plan;
   private String path = "";
   private SlotQueue queue;
@@ -169,11 +171,7 @@ public final class VideoOutput implements FrameSink {
         requireQueued(queue.queueCopy(slot, frame.timestampNanos()));
         return false;
       }
-      long address =
-          plan.memory() == MemoryType.USERPTR
-              ? frame.buffer().pixels().address() + frame.buffer().layout().offset(0)
-              : 0;
-      int r = queue.queueFrame(slot, frame, address);
+      int r = queue.queueFrame(slot, frame, address(plan, frame.buffer()));
       if (r >= 0) {
         return true;
       }
@@ -186,6 +184,13 @@ public final class VideoOutput implements FrameSink {
       negotiator.exclude(plan.memory(), -r);
       reopen(frame.buffer());
     }
+  }
+
+  /** Where a picture begins, for USERPTR. */
+  private static long address(OutputPlan plan, Buffer buffer) throws IOException {
+    return plan.memory() == MemoryType.USERPTR
+        ? buffer.pixels().address() + buffer.layout().offset(0)
+        : 0;
   }
 
   private void requireQueued(int r) throws IOException {
@@ -253,15 +258,42 @@ public final class VideoOutput implements FrameSink {
       stagingArena = Arena.ofShared();
       staging = stagingArena.allocate(next.format().imageSize());
     } else {
-      int wanted = Math.min(SLOTS_MAX, Math.max(SLOTS, knownBuffers + 1));
+      int wanted = Math.min(SLOTS_MAX, Math.max(SLOTS, knownBuffers.size() + DEPTH));
       try {
         queue = new SlotQueue(device, next.memory(), wanted, next.format().imageSize());
+        if (next.memory().isZeroCopy()) {
+          prepareKnown(next);
+        }
+        queue.start();
       } catch (ErrnoException e) {
         throw failure(e.call(), e.errno());
       }
     }
     int targets = queue == null ? 1 : queue.count();
     copier = next.memory().isZeroCopy() ? null : new PictureCopier(next.target(), targets);
+  }
+
+  /**
+   * Tells the device of the memory that frames will come in, before it streams: a loopback's
+   * readers then get all of it with their first REQBUFS, however early they come.
+   */
+  private void prepareKnown(OutputPlan next) throws IOException {
+    int slot = 0;
+    for (Buffer buffer : knownBuffers) {
+      boolean fits =
+          buffer.layout().equals(next.source())
+              && (next.memory() != MemoryType.DMABUF || buffer.isDmaBuf());
+      // DEPTH slots stay without, for buffers that come later.
+      if (!fits || slot + DEPTH >= queue.count()) {
+        continue;
+      }
+      int r = queue.prepare(slot, buffer, address(next, buffer));
+      if (r < 0) {
+        LOG.debug("{} prepares no buffers: {}", device, Errno.describe(-r));
+        return; // QBUF will do it, or say what is wrong
+      }
+      slot++;
+    }
   }
 
   private void closeQueue() {
@@ -289,12 +321,12 @@ public final class VideoOutput implements FrameSink {
 
   @Override
   public void bufferAdded(Buffer buffer) {
-    knownBuffers++;
+    knownBuffers.add(buffer);
   }
 
   @Override
   public void bufferRemoved(Buffer buffer) {
-    knownBuffers--;
+    knownBuffers.remove(buffer);
     if (queue != null) {
       queue.forget(buffer);
     }

@@ -18,6 +18,17 @@ public final class LoopbackModulesCheck implements Check {
               "sudo modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=3"
                   + " num_outputs=1 output_types=1");
 
+  private static final String OWN_IS_BETTER =
+      "v4l2loopback copies each frame. guestcam's own guestcam_loopback does not: its readers map"
+          + " the guest's pages (docs/loopback-module.md).";
+
+  /** From guestcam's source tree. */
+  private static final String OWN =
+      "sudo apt-get install dkms linux-headers-amd64\n"
+          + "make -C loopback-module deb\n"
+          + "sudo apt-get install ./loopback-module/build/guestcam-loopback-dkms_*.deb\n"
+          + LOAD.get("guestcam_loopback");
+
   /** The best first. */
   private static final List<String> MODULES = List.of("guestcam_loopback", "v4l2loopback", "vivid");
 
@@ -39,11 +50,17 @@ public final class LoopbackModulesCheck implements Check {
     }
     String summary = String.join(", ", found);
     if (loaded) {
-      return Finding.ok(PART, summary, "");
+      return onlyV4l2loopback(host)
+          ? Finding.limited(PART, summary, OWN_IS_BETTER, OWN)
+          : Finding.ok(PART, summary, "");
     }
     if (!remedy.isEmpty()) {
-      return Finding.limited(
-          PART, summary, "One of them, loaded, makes a camera.", String.join("\n", remedy));
+      String meaning = "One of them, loaded, makes a camera.";
+      if (onlyV4l2loopback(host)) {
+        meaning += "\n" + OWN_IS_BETTER;
+        remedy.addFirst(OWN);
+      }
+      return Finding.limited(PART, summary, meaning, String.join("\n", remedy));
     }
     if (!host.exists(host.moduleDirectory())) {
       return Finding.missing(
@@ -58,7 +75,18 @@ public final class LoopbackModulesCheck implements Check {
     return Finding.missing(
         PART,
         summary,
-        "v4l2loopback makes a camera, with one copy a frame.",
-        "sudo apt-get install v4l2loopback-dkms linux-headers-amd64\n" + LOAD.get("v4l2loopback"));
+        OWN_IS_BETTER,
+        OWN + "\nsudo apt-get install v4l2loopback-dkms\n" + LOAD.get("v4l2loopback"));
+  }
+
+  /** Whether v4l2loopback is what this host would use: loaded or not, no better one is there. */
+  private static boolean onlyV4l2loopback(Host host) {
+    return isThere(host, "v4l2loopback")
+        && !isThere(host, "guestcam_loopback")
+        && !host.isModuleLoaded("vivid");
+  }
+
+  private static boolean isThere(Host host, String module) {
+    return host.isModuleLoaded(module) || host.isModuleAvailable(module);
   }
 }

@@ -1283,6 +1283,60 @@ public class Uapi extends Uapi$shared {
     public static int UNMAP_NOTIFY_SEND_EVENT() {
         return UNMAP_NOTIFY_SEND_EVENT;
     }
+    private static final int GUESTCAM_LOOPBACK_IDLE_NONE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_IDLE_NONE 0
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_IDLE_NONE() {
+        return GUESTCAM_LOOPBACK_IDLE_NONE;
+    }
+    private static final int GUESTCAM_LOOPBACK_IDLE_LAST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_IDLE_LAST 1
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_IDLE_LAST() {
+        return GUESTCAM_LOOPBACK_IDLE_LAST;
+    }
+    private static final int GUESTCAM_LOOPBACK_IDLE_PICTURE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_IDLE_PICTURE 2
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_IDLE_PICTURE() {
+        return GUESTCAM_LOOPBACK_IDLE_PICTURE;
+    }
+    private static final int GUESTCAM_LOOPBACK_MULTIPLANAR = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_MULTIPLANAR 1
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_MULTIPLANAR() {
+        return GUESTCAM_LOOPBACK_MULTIPLANAR;
+    }
+    private static final int GUESTCAM_LOOPBACK_LOSSLESS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_LOSSLESS 2
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_LOSSLESS() {
+        return GUESTCAM_LOOPBACK_LOSSLESS;
+    }
+    private static final int GUESTCAM_LOOPBACK_PROTECTED = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_PROTECTED 4
+     * }
+     */
+    public static int GUESTCAM_LOOPBACK_PROTECTED() {
+        return GUESTCAM_LOOPBACK_PROTECTED;
+    }
     private static final int V4L2_DV_TX_MODE_DVI_D = (int)0L;
     /**
      * {@snippet lang=c :
@@ -4315,6 +4369,33 @@ public class Uapi extends Uapi$shared {
      */
     public static long IOCTL_GNTDEV_DMABUF_IMP_RELEASE() {
         return IOCTL_GNTDEV_DMABUF_IMP_RELEASE;
+    }
+    private static final long GUESTCAM_LOOPBACK_CREATE = 3228067776L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_CREATE 3228067776
+     * }
+     */
+    public static long GUESTCAM_LOOPBACK_CREATE() {
+        return GUESTCAM_LOOPBACK_CREATE;
+    }
+    private static final long GUESTCAM_LOOPBACK_REMOVE = 1074030529L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_REMOVE 1074030529
+     * }
+     */
+    public static long GUESTCAM_LOOPBACK_REMOVE() {
+        return GUESTCAM_LOOPBACK_REMOVE;
+    }
+    private static final long GUESTCAM_LOOPBACK_NEXT = 3228067778L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_LOOPBACK_NEXT 3228067778
+     * }
+     */
+    public static long GUESTCAM_LOOPBACK_NEXT() {
+        return GUESTCAM_LOOPBACK_NEXT;
     }
 }
 

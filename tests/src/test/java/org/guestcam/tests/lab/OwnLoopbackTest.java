@@ -84,4 +84,46 @@ class OwnLoopbackTest {
       assertEquals(0, flow.copiedBytes());
     }
   }
+
+  /**
+   * A reader that comes with the first frame knows all of the guest's buffers, those not shown yet
+   * included, and so misses nothing.
+   */
+  @Test
+  void anEarlyReaderKnowsEveryBuffer() throws IOException, LayoutException {
+    try (Flow flow = Flow.start("pattern:?size=640x480&fps=2&buffers=4&memory=dmabuf", SINK)) {
+      flow.awaitFrames(1);
+      try (Recording recording = Recording.byV4l2Ctl(CAPTURE, 8)) {
+        PixelFormat format = PixelFormat.ofDrm(Fourcc.of("XR24")).orElseThrow();
+        List<Long> numbers = recording.requireExact(format, 640, 480);
+        assertEquals(7, numbers.getLast() - numbers.getFirst(), "frames were missed: " + numbers);
+      }
+    }
+  }
+
+  @Test
+  void theCommandAddsListsAndRemovesCameras() {
+    String added =
+        Command.run("guestcam", "loopback", "add", "Lab", "--capture-nr=31", "--idle=picture");
+    assertTrue(added.contains("Lab") && added.contains("readers /dev/video31"), added);
+    String listed = Command.run("guestcam", "loopback", "list", "--json");
+    assertTrue(listed.contains("\"capture\" : \"/dev/video31\""), listed);
+    assertTrue(Command.run("v4l2-ctl", "-d31", "--info").contains("Card type        : Lab"));
+    Command taken = Command.of("guestcam", "loopback", "add", "--capture-nr=31");
+    assertEquals(1, taken.status(), taken.output());
+    assertTrue(taken.output().contains("is there already"), taken.output());
+    // The reader waits in DQBUF: the idle picture comes at once, so ask it for a long stream.
+    Command.run(
+        "sh",
+        "-c",
+        "v4l2-ctl -d31 --stream-mmap --stream-count=1000000 --verbose >/tmp/stream 2>&1 & reader=$!;"
+            + " tail -f --pid=$reader /tmp/stream 2>&1 | grep -q -m1 'cap dqbuf';"
+            + " guestcam loopback remove Lab >/tmp/busy 2>&1; echo $? >>/tmp/busy; kill $reader");
+    String busy = Command.run("cat", "/tmp/busy");
+    assertTrue(busy.contains("camera 'Lab' is in use") && busy.endsWith("\n1\n"), busy);
+    Command.run("guestcam", "loopback", "remove", "Lab");
+    Command gone = Command.of("guestcam", "loopback", "remove", "/dev/video31");
+    assertEquals(1, gone.status(), gone.output());
+    assertTrue(gone.output().contains("there is no camera '/dev/video31'"), gone.output());
+  }
 }
