@@ -150,6 +150,7 @@ public final class Bridge implements AutoCloseable {
     if (ending != Ending.STOPPED && last != null) {
       drain();
     }
+    sink.finish();
     askSink(System.nanoTime());
     if (ending == Ending.SOURCE_ENDED && sourceEnded != null && sourceEnded.failure() != null) {
       throw new IOException(

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      RecordCommand.class,
       SnapshotCommand.class,
       ResizeCommand.class,
       SourcesCommand.class,

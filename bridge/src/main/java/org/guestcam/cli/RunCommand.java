@@ -3,20 +3,11 @@
 package org.guestcam.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import org.guestcam.Bridge;
-import org.guestcam.JsonStatus;
 import org.guestcam.Pace;
-import org.guestcam.StatusLine;
-import org.guestcam.StatusReporter;
-import org.guestcam.StatusView;
-import org.guestcam.frame.FrameSinkProvider;
-import org.guestcam.frame.FrameSource;
-import org.guestcam.frame.SinkRefusedException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -41,10 +32,10 @@ import picocli.CommandLine.Spec;
     })
 final class RunCommand implements Callable<Integer> {
   private static final String ON_CHANGE = "change";
-  private static final Path STDERR = Path.of("/proc/self/fd/2");
 
   @Spec private CommandSpec spec;
   @ParentCommand private Main main;
+  @Mixin private RunOptions run;
 
   @Parameters(index = "0", paramLabel = "SOURCE", description = "See 'guestcam sources'.")
   private String source;
@@ -52,7 +43,7 @@ final class RunCommand implements Callable<Integer> {
   @Parameters(
       index = "1",
       paramLabel = "SINK",
-      description = "v4l2:/dev/videoN; see 'guestcam devices'.")
+      description = "v4l2:/dev/videoN (see 'guestcam devices'), gst:PIPELINE or file:NAME.mkv.")
   private String sink;
 
   @Option(
@@ -81,61 +72,9 @@ final class RunCommand implements Callable<Integer> {
       })
   private Duration keepalive;
 
-  @Option(
-      names = "--require-zero-copy",
-      description = "End with exit code 3 rather than copy pixels with the CPU.")
-  private boolean requireZeroCopy;
-
-  @Option(
-      names = "--duration",
-      paramLabel = "TIME",
-      converter = Durations.class,
-      description = "Stop after so long: 500ms, 10s, 2m, 1h.")
-  private Duration duration = Duration.ZERO;
-
-  @Option(
-      names = "--frames",
-      paramLabel = "N",
-      description = "Stop after N new frames; repetitions do not count.")
-  private long frames;
-
-  @Option(
-      names = "--json",
-      description = "One JSON object a second on stdout instead of the status line.")
-  private boolean json;
-
   @Override
   public Integer call() throws IOException {
-    Pace pace = pace();
-    if (frames < 0) {
-      throw new ParameterException(spec.commandLine(), "--frames: " + frames + " is negative");
-    }
-    Endpoints endpoints = new Endpoints(spec);
-    endpoints.requireSink(sink);
-    FrameSource opened = endpoints.source(source);
-    try (Bridge bridge =
-        new Bridge(
-            opened,
-            milliHertz ->
-                endpoints.sink(sink, new FrameSinkProvider.Options(requireZeroCopy, milliHertz)),
-            pace,
-            new Bridge.Limits(frames, duration.toNanos()))) {
-      main.cleanStop().onSignal(bridge::stop);
-      carry(bridge);
-      return ExitCode.DONE;
-    } catch (SinkRefusedException e) {
-      if (requireZeroCopy) {
-        throw new RefusedCopyException(e);
-      }
-      throw e;
-    }
-  }
-
-  @SuppressWarnings("try") // the reporter works beside it
-  private void carry(Bridge bridge) throws IOException {
-    try (StatusReporter _ = new StatusReporter(bridge.stats(), view())) {
-      bridge.run();
-    }
+    return run.carry(spec, main, source, sink, pace());
   }
 
   private Pace pace() {
@@ -151,21 +90,6 @@ final class RunCommand implements Callable<Integer> {
       return rate == null ? new Pace.OfSource() : new Pace.Fixed(Pace.parseRate(rate));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  private StatusView view() {
-    return json
-        ? new JsonStatus(spec.commandLine().getOut())
-        : new StatusLine(spec.commandLine().getErr(), isTerminal(STDERR));
-  }
-
-  /** Java's Console speaks of stdin and stdout only; Linux shows what a descriptor is. */
-  private static boolean isTerminal(Path descriptor) {
-    try {
-      return Files.readSymbolicLink(descriptor).toString().matches("/dev/(pts/\\d+|tty.*|console)");
-    } catch (IOException e) {
-      return false;
     }
   }
 }

@@ -5,7 +5,9 @@ package org.guestcam.frame;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.Optional;
 import org.guestcam.uapi.DmaBuf;
+import org.guestcam.uapi.Fd;
 import org.guestcam.uapi.Mapping;
 
 /**
@@ -19,16 +21,33 @@ import org.guestcam.uapi.Mapping;
  * runs.
  */
 public final class Buffer {
+  /**
+   * The file whose bytes shared memory is, for readers that map it themselves or pass it on to
+   * another process.
+   *
+   * @param fd owned by the buffer
+   * @param offset where in the file the buffer's first byte lies; the others follow it
+   */
+  public record SharedFile(Fd fd, long offset) {}
+
   private final int id;
   private final FrameLayout layout;
   private final DmaBuf dmaBuf;
+  private final SharedFile file;
   private final Runnable onClosed;
   private Mapping mapping;
   private int holds = 1; // the source's own, which drop() gives back
   private boolean dropped;
 
-  private Buffer(int id, FrameLayout layout, DmaBuf dmaBuf, Mapping mapping, Runnable onClosed) {
+  private Buffer(
+      int id,
+      FrameLayout layout,
+      DmaBuf dmaBuf,
+      SharedFile file,
+      Mapping mapping,
+      Runnable onClosed) {
     this.id = id;
+    this.file = file;
     this.layout = Objects.requireNonNull(layout);
     this.dmaBuf = dmaBuf;
     this.mapping = mapping;
@@ -44,7 +63,7 @@ public final class Buffer {
   public static Buffer ofDmaBuf(int id, FrameLayout layout, DmaBuf dmaBuf, Runnable onClosed)
       throws LayoutException {
     layout.requireFits(dmaBuf.size());
-    return new Buffer(id, layout, dmaBuf, null, onClosed);
+    return new Buffer(id, layout, dmaBuf, null, null, onClosed);
   }
 
   /**
@@ -56,7 +75,19 @@ public final class Buffer {
   public static Buffer ofMemory(int id, FrameLayout layout, Mapping mapping, Runnable onClosed)
       throws LayoutException {
     layout.requireFits(mapping.segment().byteSize());
-    return new Buffer(id, layout, null, mapping, onClosed);
+    return new Buffer(id, layout, null, null, mapping, onClosed);
+  }
+
+  /**
+   * As the other, of memory that is one piece of a file; takes mapping and file over.
+   *
+   * @throws LayoutException where the layout reaches past the mapping; the caller keeps both then
+   */
+  public static Buffer ofSharedFile(
+      int id, FrameLayout layout, Mapping mapping, SharedFile file, Runnable onClosed)
+      throws LayoutException {
+    layout.requireFits(mapping.segment().byteSize());
+    return new Buffer(id, layout, null, Objects.requireNonNull(file), mapping, onClosed);
   }
 
   /** Unique within its source. */
@@ -89,6 +120,11 @@ public final class Buffer {
       throw new IllegalStateException(this + " is not a dma-buf");
     }
     return dmaBuf;
+  }
+
+  /** The file that shared memory is a piece of; empty for a dma-buf, and where it is in pieces. */
+  public Optional<SharedFile> file() {
+    return Optional.ofNullable(file);
   }
 
   /**
@@ -143,6 +179,9 @@ public final class Buffer {
       }
       if (dmaBuf != null) {
         dmaBuf.close();
+      }
+      if (file != null) {
+        file.fd().close();
       }
     }
     onClosed.run();

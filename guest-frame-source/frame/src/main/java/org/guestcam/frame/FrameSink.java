@@ -7,7 +7,8 @@ import org.guestcam.uapi.Poll;
 
 /**
  * Takes frames and releases them. It has no thread of its own: one thread owns it, waits with
- * {@link #watch} in poll(2), and then calls {@link #dispatch}. No method blocks.
+ * {@link #watch} in poll(2), and then calls {@link #dispatch}. No method blocks but {@link #finish}
+ * and {@link #close}.
  */
 public interface FrameSink extends AutoCloseable {
   /** For people: what it is, in a few words. */
@@ -50,6 +51,14 @@ public interface FrameSink extends AutoCloseable {
 
   /** The time that frames need at least between them, in nanoseconds; 0 when it does not say. */
   long frameIntervalNanos();
+
+  /**
+   * Ends in order, before {@link #close}, where the run ended well: what was taken is shown or
+   * written to its end. Unlike the other methods it may block.
+   *
+   * @throws IOException where that failed
+   */
+  default void finish() throws IOException {}
 
   /** Stops showing, releases every frame and gives everything back. */
   @Override

@@ -13,6 +13,7 @@ import org.guestcam.frame.LayoutException;
 import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
+import org.guestcam.uapi.Fd;
 import org.guestcam.uapi.Mapping;
 import org.guestcam.uapi.Memfd;
 import org.guestcam.uapi.PageRange;
@@ -131,7 +132,12 @@ final class GuestMemory {
     try {
       for (List<PageRange> ranges : order.buffers()) {
         Mapping mapping = map(memory, ranges);
-        made.add(new GuestBuffer(buffer(firstId + made.size(), layout, mapping), mapping));
+        int id = firstId + made.size();
+        Buffer buffer =
+            ranges.size() == 1
+                ? buffer(id, layout, mapping, memory.fd().duplicate(), ranges.getFirst().offset())
+                : buffer(id, layout, mapping);
+        made.add(new GuestBuffer(buffer, mapping));
       }
       return new GuestMemory(made);
     } catch (IOException e) {
@@ -168,6 +174,19 @@ final class GuestMemory {
   private static Buffer buffer(int id, FrameLayout layout, Mapping mapping) {
     try {
       return Buffer.ofMemory(id, layout, mapping, () -> LOG.debug("memory {} is closed", id));
+    } catch (LayoutException e) {
+      throw new AssertionError("the memory was made for this layout", e);
+    }
+  }
+
+  private static Buffer buffer(int id, FrameLayout layout, Mapping mapping, Fd file, long offset) {
+    try {
+      return Buffer.ofSharedFile(
+          id,
+          layout,
+          mapping,
+          new Buffer.SharedFile(file, offset),
+          () -> LOG.debug("memory {} is closed", id));
     } catch (LayoutException e) {
       throw new AssertionError("the memory was made for this layout", e);
     }

@@ -53,10 +53,16 @@ final class SharedSurface implements Surface {
             new long[] {within},
             new long[] {tight.stride(0)});
     Mapping mapping = Mapping.of(file, offset - within, within + tight.end(), Mapping.READ);
+    Fd ours = null;
     try {
-      return new SharedSurface(Buffer.ofMemory(id, layout, mapping, () -> {}), onFree);
-    } catch (LayoutException e) {
+      ours = file.duplicate();
+      Buffer.SharedFile shared = new Buffer.SharedFile(ours, offset - within);
+      return new SharedSurface(Buffer.ofSharedFile(id, layout, mapping, shared, () -> {}), onFree);
+    } catch (ErrnoException | LayoutException e) {
       mapping.close();
+      if (ours != null) {
+        ours.close();
+      }
       throw e;
     }
   }

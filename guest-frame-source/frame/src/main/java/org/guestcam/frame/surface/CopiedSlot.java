@@ -10,6 +10,7 @@ import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.LayoutException;
 import org.guestcam.uapi.DmaBuf;
+import org.guestcam.uapi.Fd;
 import org.guestcam.uapi.Mapping;
 import org.guestcam.uapi.Memfd;
 import org.guestcam.uapi.PageRange;
@@ -51,7 +52,7 @@ final class CopiedSlot implements Frame.Owner {
       Mapping mapping = memory.map();
       try {
         if (udmabuf == null) {
-          Buffer buffer = memory(id, layout, mapping);
+          Buffer buffer = memory(id, layout, mapping, memory.fd().duplicate());
           return new CopiedSlot(buffer, null, mapping.segment(), onFree);
         }
         Buffer buffer = dmaBuf(id, layout, udmabuf.create(memory.fd(), new PageRange(0, size)));
@@ -63,9 +64,9 @@ final class CopiedSlot implements Frame.Owner {
     }
   }
 
-  private static Buffer memory(int id, FrameLayout layout, Mapping mapping) {
+  private static Buffer memory(int id, FrameLayout layout, Mapping mapping, Fd file) {
     try {
-      return Buffer.ofMemory(id, layout, mapping, () -> {});
+      return Buffer.ofSharedFile(id, layout, mapping, new Buffer.SharedFile(file, 0), () -> {});
     } catch (LayoutException e) {
       throw new AssertionError("the memory was made for this layout", e);
     }
