@@ -98,10 +98,28 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyUapiCallsNativeCode() {
+  void theGStreamerSinksKnowNoSource() {
+    classes()
+        .that()
+        .resideInAPackage("org.guestcam.gst..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "org.guestcam.gst..",
+            "org.guestcam.frame",
+            "org.guestcam.uapi",
+            "org.freedesktop.gstreamer..",
+            "com.sun.jna",
+            "java..",
+            "org.slf4j")
+        .check(all);
+  }
+
+  @Test
+  void onlyUapiAndTheGStreamerBindingsCallNativeCode() {
     noClasses()
         .that()
-        .resideOutsideOfPackage("org.guestcam.uapi..")
+        .resideOutsideOfPackages("org.guestcam.uapi..", "org.guestcam.gst.ffi..")
         .should()
         .dependOnClassesThat()
         .areAssignableTo(Linker.class)

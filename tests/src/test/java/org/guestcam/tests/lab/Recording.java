@@ -97,6 +97,46 @@ final class Recording implements AutoCloseable {
     return new Recording(file, frames);
   }
 
+  /** Decodes a file with ffmpeg, into pictures of the given format and size. */
+  static Recording byFfmpeg(Path file, PixelFormat format, int width, int height) {
+    Path raw = scratch();
+    Command.run(
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        file.toString(),
+        "-fps_mode",
+        "passthrough",
+        "-pix_fmt",
+        ffmpegName(format),
+        "-f",
+        "rawvideo",
+        raw.toString());
+    try {
+      long frameSize = FrameLayout.tight(format, width, height).imageSize();
+      return new Recording(raw, Math.toIntExact(Files.size(raw) / frameSize));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (LayoutException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static String ffmpegName(PixelFormat format) {
+    return switch (format) {
+      case XRGB8888 -> "bgr0";
+      case RGB888 -> "bgr24"; // of an XRGB picture the same without the byte that means nothing
+      default -> throw new IllegalArgumentException("what ffmpeg calls " + format);
+    };
+  }
+
+  /** How many there are. */
+  int frames() {
+    return frames;
+  }
+
   private static Path scratch() {
     try {
       return Files.createTempFile(Path.of("/tmp"), "recording", ".raw");
