@@ -68,6 +68,7 @@ final class Display {
   private long askSizeAt = NEVER;
   private volatile boolean waitsForFree;
   private volatile boolean watched;
+  private volatile String way = "";
 
   /**
    * Shows nothing yet.
@@ -85,6 +86,19 @@ final class Display {
             wake.run();
           }
         };
+  }
+
+  /** How QEMU gives the pictures now: the name of the call, or "" before the first; any thread. */
+  String way() {
+    return way;
+  }
+
+  /** How the next picture comes. */
+  void setWay(String call) {
+    if (!way.equals(call)) {
+      way = call;
+      LOG.info("QEMU gives its pictures by {}", call);
+    }
   }
 
   /** Whom to ask from now on. */

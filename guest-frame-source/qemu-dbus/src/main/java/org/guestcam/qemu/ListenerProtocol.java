@@ -164,6 +164,7 @@ final class ListenerProtocol {
     PixelFormat format = PixmanFormat.of(arguments.readInt());
     int bytes = pixelBytes(SCANOUT_PREFIX);
     PictureReader.require(width, height, stride, bytesPerPixel(format), bytes);
+    display.setWay("Scanout");
     receive(display.scanout(width, height, stride, format), 0, 0, width, height, stride, bytes);
   }
 
@@ -233,6 +234,7 @@ final class ListenerProtocol {
             format, FrameLayout.LINEAR, width, height, new long[] {0}, new long[] {stride});
     try (Fd file = fd(handle)) {
       display.scanoutMap(file, offset, layout);
+      display.setWay("ScanoutMap");
     }
     answer();
   }
@@ -259,6 +261,7 @@ final class ListenerProtocol {
     FrameLayout layout =
         FrameLayout.of(format, modifier, width, height, new long[] {0}, new long[] {stride});
     display.scanoutDmaBuf(fd(handle), layout);
+    display.setWay("ScanoutDMABUF");
     answer();
   }
 
@@ -283,6 +286,7 @@ final class ListenerProtocol {
     FrameLayout layout = FrameLayout.of(format, modifier, width, height, offsets, strides);
     display.scanoutDmaBuf(
         fd((Integer) handles.getFirst()), x == 0 && y == 0 ? layout : moved(layout, x, y));
+    display.setWay("ScanoutDMABUF2");
     answer();
   }
 

@@ -29,6 +29,7 @@ final class QemuSource implements FrameSource {
   private Thread thread;
   private volatile boolean closing;
   private volatile String name;
+  private volatile Display display; // null before start
 
   /** A source that has not begun. */
   QemuSource(QemuOptions options) {
@@ -75,15 +76,16 @@ final class QemuSource implements FrameSource {
   private void run(Session first, FrameListener listener, EventFd event) {
     String reason;
     Throwable failure = null;
-    Display display = new Display(listener, options, this::signal);
+    Display showing = new Display(listener, options, this::signal);
+    display = showing;
     try {
-      reason = serveAll(first, display, event);
+      reason = serveAll(first, showing, event);
     } catch (Throwable t) { // the listener's as well: whoever waits for the end must hear of it
       reason = "guest '" + name + "': " + t.getMessage();
       failure = t;
     }
     try {
-      display.end();
+      showing.end();
       listener.ended(reason, failure);
     } finally {
       synchronized (lock) {
@@ -93,19 +95,19 @@ final class QemuSource implements FrameSource {
     }
   }
 
-  private String serveAll(Session first, Display display, EventFd event)
+  private String serveAll(Session first, Display showing, EventFd event)
       throws IOException, LayoutException {
     Session current = first;
     try (Poll poll = new Poll(1)) {
       poll.watch(0, event.fd(), Poll.IN);
       while (!closing) {
         if (current != null) {
-          serve(current, display, event);
+          serve(current, showing, event);
           if (!closing && !options.waits()) {
             return "guest '" + name + "' ended: QEMU closed its display";
           }
           if (!closing && options.blank()) {
-            display.turnBlack();
+            showing.turnBlack();
           }
         }
         current = reopen(poll, event);
@@ -114,13 +116,13 @@ final class QemuSource implements FrameSource {
     return "the guest's display was closed";
   }
 
-  private void serve(Session current, Display display, EventFd event)
+  private void serve(Session current, Display showing, EventFd event)
       throws IOException, LayoutException {
     synchronized (lock) {
       session = current;
     }
     try (current) {
-      current.run(display, options, event, () -> closing);
+      current.run(showing, options, event, () -> closing);
     } catch (IOException | LayoutException e) {
       if (!options.waits()) {
         throw e;
@@ -159,7 +161,9 @@ final class QemuSource implements FrameSource {
 
   @Override
   public String description() {
-    return "QEMU guest '" + name + "', console " + options.console();
+    Display showing = display;
+    String way = showing == null || showing.way().isEmpty() ? "" : " (" + showing.way() + ")";
+    return "QEMU guest '" + name + "', console " + options.console() + way;
   }
 
   @Override

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 
 /** Guests of a few bytes: real-mode programs that the BIOS boots, assembled by hand. */
-enum BootSector {
+public enum BootSector {
   /** Text mode, every character in seven colours, no cursor, then halted. */
   TEXT(
       """

@@ -8,12 +8,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.PixelFormat;
 
 /** Pixels as 0xRRGGBB, row by row, to compare. */
 @SuppressWarnings("ArrayRecordComponent") // equals and hashCode are written out below
-record Picture(int width, int height, int[] pixels) {
+public record Picture(int width, int height, int[] pixels) {
   /** A portable pixmap of 8 bits, as QEMU writes it: {@code P6 width height 255}. */
-  static Picture ofPpm(byte[] ppm) {
+  public static Picture ofPpm(byte[] ppm) {
     int[] numbers = new int[3];
     int at = 2;
     for (int i = 0; i < 3; i++) {
@@ -33,20 +34,24 @@ record Picture(int width, int height, int[] pixels) {
     return new Picture(numbers[0], numbers[1], pixels);
   }
 
-  /** A frame of XRGB8888 or ARGB8888. */
-  static Picture of(MemorySegment bytes, FrameLayout layout) {
+  /** A frame of 32 bits a pixel, the lowest byte blue or, for the XBGR8888 of OpenGL, red. */
+  public static Picture of(MemorySegment bytes, FrameLayout layout) {
+    boolean redFirst =
+        layout.format() == PixelFormat.XBGR8888 || layout.format() == PixelFormat.ABGR8888;
     int[] pixels = new int[layout.width() * layout.height()];
     for (int y = 0; y < layout.height(); y++) {
       long row = layout.offset(0) + (long) y * layout.stride(0);
       for (int x = 0; x < layout.width(); x++) {
-        pixels[y * layout.width() + x] = bytes.get(JAVA_INT_UNALIGNED, row + 4L * x) & 0xffffff;
+        int pixel = bytes.get(JAVA_INT_UNALIGNED, row + 4L * x);
+        pixels[y * layout.width() + x] =
+            (redFirst ? Integer.reverseBytes(pixel) >>> 8 : pixel) & 0xffffff;
       }
     }
     return new Picture(layout.width(), layout.height(), pixels);
   }
 
   /** How many different colours there are. */
-  long colours() {
+  public long colours() {
     return Arrays.stream(pixels).distinct().count();
   }
 

@@ -26,7 +26,7 @@ import java.util.regex.Pattern;
  * A real QEMU without KVM, with one QMP socket for guestcam and one for the test. Tests fail where
  * qemu-system-x86_64 is not installed: {@code ./verify} installs it.
  */
-final class QemuProcess implements AutoCloseable {
+public final class QemuProcess implements AutoCloseable {
   private final Process process;
   private final Path directory;
   private final SocketChannel qmp;
@@ -50,7 +50,7 @@ final class QemuProcess implements AutoCloseable {
    * @param display of -display, as {@code dbus,p2p=yes}
    * @param devices further options
    */
-  static QemuProcess boot(
+  public static QemuProcess boot(
       String program, Path directory, BootSector guest, String display, String... devices)
       throws IOException {
     Files.createDirectories(directory);
@@ -87,7 +87,7 @@ final class QemuProcess implements AutoCloseable {
   }
 
   private SocketChannel connect(Path socket) throws IOException {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
     while (true) {
       SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
       try {
@@ -112,12 +112,12 @@ final class QemuProcess implements AutoCloseable {
   }
 
   /** The endpoint of a console, from peer to peer. */
-  String endpoint(String console) {
+  public String endpoint(String console) {
     return "qemu:unix:" + directory.resolve("guestcam.sock") + console;
   }
 
   /** A command of QMP; the answer's line. */
-  String execute(String command) {
+  public String execute(String command) {
     try {
       ByteBuffer bytes = ByteBuffer.wrap((command + "\n").getBytes(StandardCharsets.UTF_8));
       while (bytes.hasRemaining()) {
@@ -136,7 +136,7 @@ final class QemuProcess implements AutoCloseable {
   }
 
   /** Whether this QEMU can show its own memory (ScanoutMap), as it does since 9.2. */
-  boolean offersMap() {
+  public boolean offersMap() {
     Matcher version =
         Pattern.compile("\"minor\": ?([0-9]+).*\"major\": ?([0-9]+)")
             .matcher(execute("{\"execute\":\"query-version\"}"));
@@ -151,7 +151,7 @@ final class QemuProcess implements AutoCloseable {
    *
    * @param arguments further ones of the command, as {@code ,"head":1}
    */
-  Picture screendump(String arguments) throws IOException {
+  public Picture screendump(String arguments) throws IOException {
     Path file = directory.resolve("screen.ppm");
     execute(
         "{\"execute\":\"screendump\",\"arguments\":{\"filename\":\""
@@ -163,7 +163,7 @@ final class QemuProcess implements AutoCloseable {
   }
 
   /** Kills it as a crash would. */
-  void kill() {
+  public void kill() {
     process.destroyForcibly();
     try {
       process.waitFor();

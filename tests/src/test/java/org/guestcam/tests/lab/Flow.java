@@ -27,6 +27,7 @@ final class Flow implements AutoCloseable {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private final FrameSource source;
   private final Bridge bridge;
   private final Thread thread;
   private long taken;
@@ -38,10 +39,10 @@ final class Flow implements AutoCloseable {
   private Flow(String source, String sink, Pace pace, boolean requireZeroCopy) throws IOException {
     Endpoint from = Endpoint.parse(source);
     Endpoint to = Endpoint.parse(sink);
-    FrameSource frames = Providers.source(from).open(from);
+    this.source = Providers.source(from).open(from);
     bridge =
         new Bridge(
-            frames,
+            this.source,
             milliHertz ->
                 new Counting(
                     Providers.sink(to)
@@ -123,6 +124,11 @@ final class Flow implements AutoCloseable {
       throw new AssertionError(e);
     }
     return failure;
+  }
+
+  /** What the source says of itself now. */
+  String source() {
+    return source.description();
   }
 
   BridgeStats stats() {

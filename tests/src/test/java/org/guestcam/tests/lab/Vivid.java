@@ -67,11 +67,17 @@ record Vivid(Path output, Path capture) {
     return DeviceProbe.of(output).multiplanar();
   }
 
-  /**
-   * Gives the capture side the output's display timings and format, and waits for the picture:
-   * vivid's input does not find them out by itself, and scales what does not fit.
-   */
+  /** {@link #followTimings}, and waits for the test picture. */
   void follow(String fourcc, PixelFormat format, int width, int height) {
+    followTimings(fourcc);
+    Recording.awaitPicture(capture, format, width, height);
+  }
+
+  /**
+   * Gives the capture side the output's display timings and format: vivid's input does not find
+   * them out by itself, and scales what does not fit.
+   */
+  void followTimings(String fourcc) {
     Map<String, String> timings =
         Command.run("v4l2-ctl", "-d", output.toString(), "--get-dv-timings")
             .lines()
@@ -103,6 +109,5 @@ record Vivid(Path output, Path capture) {
             + ",vbp="
             + timings.get("Vertical backporch"));
     Command.run("v4l2-ctl", "-d", capture.toString(), "-v", "pixelformat=" + fourcc);
-    Recording.awaitPicture(capture, format, width, height);
   }
 }
