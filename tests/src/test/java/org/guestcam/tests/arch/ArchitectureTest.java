@@ -22,6 +22,8 @@ class ArchitectureTest {
     all =
         new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .withImportOption(
+                place -> !place.contains("-tests.jar") && !place.contains("test-classes"))
             .importPackages("org.guestcam");
     assertTrue(all.size() > 100, "only " + all.size() + " classes were found");
   }
