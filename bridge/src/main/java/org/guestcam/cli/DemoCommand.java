@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     mixinStandardHelpOptions = true,
-    description = "Show the main job, in a VM where this host has no video device.",
+    description = "Boot a guest with QEMU and record its screen; or show a camera in a VM.",
     footerHeading = "%nExamples:%n",
     footer = {"  ./guestcam demo", "  ./guestcam demo --vm ./results"})
 final class DemoCommand implements Callable<Integer> {

@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
       "  guestcam doctor",
       "      what this host can do, and what to install or load",
       "  guestcam demo",
-      "      show the main job, in a VM where this host has no video device",
+      "      boot a guest with QEMU and record its screen",
       "  guestcam run 'pattern:?size=1280x720&fps=30' v4l2:/dev/video10",
       "      a test picture as a camera"
     })
