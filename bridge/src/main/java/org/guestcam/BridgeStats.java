@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.SingleWriterRecorder;
+import org.guestcam.frame.Mailbox;
 
 /**
  * What a bridge counts. The sink's thread writes, without locks or allocation; one other thread at

@@ -5,6 +5,7 @@ package org.guestcam;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import org.guestcam.frame.Mode;
+import org.guestcam.frame.Pacer;
 
 /** When frames go on, as a user asks for it. Rates are in frames in 1000 seconds. */
 public sealed interface Pace {

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.concurrent.CountDownLatch;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
+import org.guestcam.frame.Mailbox;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.Poll;
 import org.junit.jupiter.api.AfterEach;

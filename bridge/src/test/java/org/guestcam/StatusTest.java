@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import org.guestcam.frame.Mailbox;
 import org.guestcam.uapi.ErrnoException;
 import org.junit.jupiter.api.Test;
 

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       RunCommand.class,
       RecordCommand.class,
+      LaunchCommand.class,
       SnapshotCommand.class,
       ResizeCommand.class,
       SourcesCommand.class,

@@ -2,8 +2,7 @@
 // Copyright the guestcam authors
 package org.guestcam.gst;
 
-import java.util.ArrayList;
-import java.util.List;
+import com.sun.jna.Pointer;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -13,8 +12,9 @@ import org.freedesktop.gstreamer.Gst;
 import org.freedesktop.gstreamer.GstException;
 import org.freedesktop.gstreamer.Pipeline;
 import org.freedesktop.gstreamer.Version;
-import org.freedesktop.gstreamer.glib.GError;
+import org.freedesktop.gstreamer.glib.Natives;
 import org.guestcam.frame.HostLacksException;
+import org.guestcam.gst.ffi.PipelineParser;
 
 /** GStreamer as it is installed here: its version, its elements, its pipeline language. */
 final class GStreamer {
@@ -119,25 +119,17 @@ final class GStreamer {
    * @throws HostLacksException where an element is missing
    */
   static Pipeline parse(String description) throws HostLacksException {
-    List<GError> errors = new ArrayList<>();
-    Element parsed = null;
-    String problem = null;
+    String problem;
     try {
-      parsed = Gst.parseLaunch(description, errors);
-    } catch (GstException e) {
-      problem = e.getMessage();
-    }
-    if (problem == null && !errors.isEmpty()) {
-      problem = errors.getFirst().getMessage();
-    }
-    if (problem == null && parsed instanceof Pipeline pipeline) {
-      return pipeline;
-    }
-    if (parsed != null) {
+      Element parsed =
+          Natives.callerOwnsReturn(new Pointer(PipelineParser.parse(description)), Element.class);
+      if (parsed instanceof Pipeline pipeline) {
+        return pipeline;
+      }
       parsed.dispose();
-    }
-    if (problem == null) {
       problem = "it is a single element";
+    } catch (PipelineParser.ParseException e) {
+      problem = e.getMessage();
     }
     Matcher noElement = NO_ELEMENT.matcher(problem);
     if (noElement.find()) {

@@ -27,6 +27,7 @@ class RecordTest {
   @TempDir private Path directory;
 
   @Test
+  @Tag("gst-lab")
   void aLosslessRecordingHasEveryPixel() {
     Path file = directory.resolve("exact.mkv");
     try (Guestcam done =
@@ -101,11 +102,38 @@ class RecordTest {
   }
 
   @Test
+  @Tag("gst-lab")
   void aFullDiskIsNamedAndWhatIsThereIsKept() throws IOException {
     Path file = Files.createSymbolicLink(directory.resolve("full.mkv"), Path.of("/dev/full"));
     try (Guestcam done = Guestcam.run("record", "--duration", "60s", SOURCE, file.toString())) {
       assertEquals(1, done.awaitEnd(), done::errors);
       assertTrue(done.errors().contains("is full"), done::errors);
+    }
+  }
+
+  @Test
+  @Tag("gst-lab")
+  void aBadPipelineIsNoCrash() {
+    try (Guestcam done = Guestcam.run("run", "pattern:", "gst:nosuchelement")) {
+      assertEquals(3, done.awaitEnd(), done::errors);
+    }
+  }
+
+  @Test
+  void launchKnowsGuestsAsAnElement() {
+    Path file = directory.resolve("launched.mkv");
+    String pipeline =
+        "guestframesrc uri=pattern:?size=320x240&fps=20&frames=60 ! avenc_ffv1 ! matroskamux !"
+            + " filesink location=";
+    try (Guestcam done = Guestcam.run("launch", pipeline + file)) {
+      assertEquals(0, done.awaitEnd(), done::errors);
+    }
+    try (Recording recording = Recording.byFfmpeg(file, PixelFormat.RGB888, 320, 240)) {
+      assertTrue(recording.requireExact(PixelFormat.RGB888, 320, 240).size() > 5);
+    }
+    try (Guestcam done = Guestcam.run("launch", "guestframesrc uri=nosuch:x ! fakesink")) {
+      assertEquals(1, done.awaitEnd(), done::errors);
+      assertTrue(done.errors().contains("no source has the scheme"), done::errors);
     }
   }
 

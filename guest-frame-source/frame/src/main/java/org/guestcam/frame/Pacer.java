@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam;
+package org.guestcam.frame;
 
 /**
  * Decides when a frame goes on. It has no clock and does nothing itself: times are passed in, as

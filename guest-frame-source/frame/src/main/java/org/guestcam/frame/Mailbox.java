@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam;
+package org.guestcam.frame;
 
 import java.util.ArrayDeque;
 import java.util.Iterator;
-import org.guestcam.frame.Buffer;
-import org.guestcam.frame.Frame;
-import org.guestcam.frame.FrameListener;
-import org.guestcam.frame.Mode;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Fd;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-package org.guestcam;
+package org.guestcam.frame;
 
-import static org.guestcam.Pacer.Action.NOTHING;
-import static org.guestcam.Pacer.Action.REPEAT;
-import static org.guestcam.Pacer.Action.SHOW;
+import static org.guestcam.frame.Pacer.Action.NOTHING;
+import static org.guestcam.frame.Pacer.Action.REPEAT;
+import static org.guestcam.frame.Pacer.Action.SHOW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
