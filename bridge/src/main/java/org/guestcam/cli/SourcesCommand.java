@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameSourceProvider;
 import org.guestcam.frame.Providers;
 import picocli.CommandLine.Command;
@@ -38,7 +40,10 @@ final class SourcesCommand implements Callable<Integer> {
               array.writeStartObject();
               array.writeStringField("scheme", provider.scheme());
               array.writeStringField("usage", provider.usage());
-              JsonText.strings(array, "available", provider.available());
+              List<String> available = provider.available();
+              JsonText.strings(array, "available", available);
+              JsonText.strings(
+                  array, "details", available.stream().map(one -> details(provider, one)).toList());
               array.writeEndObject();
             }
             array.writeEndArray();
@@ -53,9 +58,24 @@ final class SourcesCommand implements Callable<Integer> {
       out.println(
           available.isEmpty()
               ? "  none can be opened now"
-              : "  now: " + String.join("\n       ", available));
+              : "  now: "
+                  + available.stream()
+                      .map(one -> line(one, details(provider, one)))
+                      .collect(Collectors.joining("\n       ")));
     }
     out.flush();
     return ExitCode.DONE;
+  }
+
+  private static String line(String endpoint, String details) {
+    return details.isEmpty() ? endpoint : endpoint + "  (" + details + ")";
+  }
+
+  private static String details(FrameSourceProvider provider, String endpoint) {
+    try {
+      return provider.describe(Endpoint.parse(endpoint));
+    } catch (IOException e) {
+      return e.getMessage(); // it is in the list, and cannot be opened
+    }
   }
 }

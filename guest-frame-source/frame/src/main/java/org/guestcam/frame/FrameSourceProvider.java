@@ -17,6 +17,15 @@ public interface FrameSourceProvider {
   List<String> available();
 
   /**
+   * For people: what one of {@link #available} is, beyond its name; one line, or "".
+   *
+   * @throws IOException where it is there no more, or does not answer
+   */
+  default String describe(Endpoint endpoint) throws IOException {
+    return "";
+  }
+
+  /**
    * Makes a source that has not begun yet.
    *
    * @throws IllegalArgumentException where the endpoint is written wrongly

@@ -47,9 +47,47 @@ final class GuestLink implements AutoCloseable {
       return new GuestLink(
           Connection.toPeer(socket, onSignal, onClosed), false, "at " + options.qmp());
     }
+    if (options.bus().equals(QemuOptions.LIBVIRT)) {
+      return ofLibvirt(options, onSignal, onClosed);
+    }
     BusAddress address = address(options.bus());
     Connection connection = Connection.toBus(address, onSignal, onClosed);
     return new GuestLink(connection, true, "on the " + options.bus() + " bus");
+  }
+
+  /** The first of libvirt's buses on which a guest of that name is. */
+  private static GuestLink ofLibvirt(
+      QemuOptions options, Consumer<Message.Signal> onSignal, Runnable onClosed)
+      throws IOException {
+    List<Guest> others = new ArrayList<>();
+    GuestMissingException refused =
+        new GuestMissingException(
+            "libvirt runs no guest with <graphics type='dbus'/> whose bus this user may use");
+    for (String address : LibvirtBuses.addresses()) {
+      GuestLink link;
+      try {
+        Connection bus = Connection.toBus(BusAddress.parse(address), onSignal, onClosed);
+        link = new GuestLink(bus, true, "on libvirt's bus " + address);
+      } catch (IOException e) {
+        refused.addSuppressed(e); // of another user, or of a guest that has just ended
+        continue;
+      }
+      try {
+        List<Guest> guests = link.guests();
+        if (guests.stream().anyMatch(guest -> guest.isCalled(options.guest()))) {
+          return link;
+        }
+        others.addAll(guests);
+      } catch (IOException e) {
+        refused.addSuppressed(e);
+      }
+      link.close();
+    }
+    if (others.isEmpty()) {
+      throw refused;
+    }
+    throw new GuestMissingException(
+        "no guest '" + options.guest() + "' is on libvirt's buses; there are " + list(others));
   }
 
   private static BusAddress address(String bus) throws HostLacksException {

@@ -12,7 +12,7 @@ import org.guestcam.frame.Endpoint;
  * @param guest name or UUID of the guest; "" for the only one there is
  * @param qmp path of the QMP socket of a guest that is not on a bus, or ""
  * @param console number of the console
- * @param bus "session", "system" or an address; of no meaning with {@code qmp}
+ * @param bus "session", "system", {@link #LIBVIRT} or an address; of no meaning with {@code qmp}
  * @param tearFree copy memory that the guest draws into while it is shown
  * @param waits for the guest to come (back), instead of ending without it
  * @param blank show a blank picture when the guest's display is off, instead of the last one
@@ -36,6 +36,9 @@ record QemuOptions(
     /** The picture is without it. */
     HIDE
   }
+
+  /** The bus of a guest that libvirt started one for. */
+  static final String LIBVIRT = "libvirt";
 
   private static final Set<String> KNOWN = Set.of("bus", "tear-free", "wait", "off", "cursor");
   private static final String UNIX = "unix:";

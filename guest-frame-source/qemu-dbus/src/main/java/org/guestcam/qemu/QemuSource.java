@@ -159,10 +159,15 @@ final class QemuSource implements FrameSource {
     }
   }
 
+  /** By which call QEMU gave its last picture, or "". */
+  String way() {
+    Display showing = display;
+    return showing == null ? "" : showing.way();
+  }
+
   @Override
   public String description() {
-    Display showing = display;
-    String way = showing == null || showing.way().isEmpty() ? "" : " (" + showing.way() + ")";
+    String way = way().isEmpty() ? "" : " (" + way() + ")";
     return "QEMU guest '" + name + "', console " + options.console() + way;
   }
 

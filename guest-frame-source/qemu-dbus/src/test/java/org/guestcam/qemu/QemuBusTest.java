@@ -6,10 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,33 +38,14 @@ class QemuBusTest {
   private String address;
 
   @BeforeEach
-  void startBus() throws IOException {
-    // A configuration of its own: the host's session may have services, and none is wanted here.
-    Path configuration =
-        Files.writeString(
-            directory.resolve("bus.conf"),
-            """
-            <busconfig>
-              <type>session</type>
-              <listen>unix:path=%s</listen>
-              <policy context="default">
-                <allow send_destination="*" eavesdrop="true"/>
-                <allow eavesdrop="true"/>
-                <allow own="*"/>
-              </policy>
-            </busconfig>
-            """
-                .formatted(directory.resolve("bus.sock")));
-    bus =
-        new ProcessBuilder(
-                "dbus-daemon", "--nofork", "--print-address", "--config-file=" + configuration)
-            .redirectError(directory.resolve("bus.log").toFile())
-            .start();
-    BufferedReader output =
-        new BufferedReader(new InputStreamReader(bus.getInputStream(), StandardCharsets.UTF_8));
-    address = output.readLine();
-    assertTrue(address != null, () -> "dbus-daemon does not start");
-    address = address.replaceAll(",guid=.*", "");
+  void startFirstBus() throws IOException {
+    startBus(directory.resolve("bus.sock"));
+  }
+
+  private void startBus(Path socket) throws IOException {
+    Files.deleteIfExists(socket);
+    bus = TestBus.start(directory, socket);
+    address = "unix:path=" + socket;
   }
 
   @AfterEach
@@ -128,8 +106,12 @@ class QemuBusTest {
   @Test
   void aGuestThatComesBackIsShownAgain() throws Exception {
     FrameCollector frames = new FrameCollector();
-    SplittableRandom random = new SplittableRandom(4);
+    SplittableRandom random = new SplittableRandom(3);
     long descriptors = 0;
+    long threads = 0;
+    long mappings = 0;
+    long began = System.nanoTime();
+    int busKills = 0;
     try (FrameSource source = open("phoenix", "&wait")) {
       source.start(frames); // there is none yet
       for (int life = 0; life < KILLS; life++) {
@@ -137,10 +119,22 @@ class QemuBusTest {
         try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.MOVING)) {
           long wanted = before + random.nextInt(1, 4);
           frames.await("a new life", f -> f.frames() >= wanted);
+          if (random.nextInt(3) == 0) {
+            // The guest's own connection outlives the bus, and the guest goes on.
+            bus.destroyForcibly().waitFor();
+            busKills++;
+            long then = frames.frames();
+            frames.await("frames without a bus", f -> f.frames() > then + 3);
+          }
           qemu.kill(); // in the middle of a picture as likely as not
+        }
+        if (!bus.isAlive()) {
+          startBus(directory.resolve("bus.sock"));
         }
         if (life == 1) {
           descriptors = openDescriptors();
+          threads = Thread.getAllStackTraces().size();
+          mappings = mappings();
         }
       }
       try (QemuProcess qemu = boot("phoenix", FIRST, BootSector.STILL)) {
@@ -150,8 +144,33 @@ class QemuBusTest {
       long left = openDescriptors();
       long most = descriptors + 8; // what the class loader opens meanwhile
       assertTrue(left <= most, () -> left + " descriptors are open, there were " + most);
+      long running = Thread.getAllStackTraces().size();
+      long mostThreads = threads + 4;
+      assertTrue(running <= mostThreads, () -> running + " threads run, there were " + mostThreads);
+      long mapped = mappings();
+      long mostMapped = mappings + 4;
+      assertTrue(mapped <= mostMapped, () -> mapped + " pictures are mapped, not " + mostMapped);
+      System.out.printf(
+          "%d kills of QEMU, %d of them of the bus as well, in %d s: %d descriptors (%d), %d"
+              + " threads (%d), %d mappings (%d)%n",
+          KILLS,
+          busKills,
+          (System.nanoTime() - began) / 1_000_000_000L,
+          left,
+          descriptors,
+          running,
+          threads,
+          mapped,
+          mappings);
     }
     assertEquals("the guest's display was closed", frames.end());
+  }
+
+  /** Mappings of memory that pictures are in. */
+  private static long mappings() throws IOException {
+    try (Stream<String> all = Files.lines(Path.of("/proc/self/maps"))) {
+      return all.filter(line -> line.contains("memfd:")).count();
+    }
   }
 
   private static long openDescriptors() throws IOException {
