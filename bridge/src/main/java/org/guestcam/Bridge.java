@@ -277,7 +277,7 @@ public final class Bridge implements AutoCloseable {
 
   private void askSink(long now) {
     sinkAskedAt = now;
-    stats.sinkSays(sink.copiedBytes(), sink.path());
+    stats.sinkSays(source.copiedBytes() + sink.copiedBytes(), sink.path());
   }
 
   /** Gives the sink the time of one frame to show the last one, before closing cuts it off. */

@@ -19,6 +19,11 @@ public interface FrameSource extends AutoCloseable {
   /** For people: what it is, in a few words. */
   String description();
 
+  /** Bytes of pixels that were copied on their way into frames so far; 0 is the aim. */
+  default long copiedBytes() {
+    return 0;
+  }
+
   /**
    * Ends it and waits for its threads; buffers live on until their frames are released. Safe to
    * call before start and after the end.

@@ -84,6 +84,22 @@ class ArchitectureTest {
   }
 
   @Test
+  void theXenSourceKnowsNoSinkAndNoOtherSource() {
+    classes()
+        .that()
+        .resideInAPackage("org.guestcam.xen..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "org.guestcam.xen..",
+            "org.guestcam.frame",
+            "org.guestcam.uapi",
+            "java..",
+            "org.slf4j")
+        .check(all);
+  }
+
+  @Test
   void theSinkKnowsNoSource() {
     classes()
         .that()

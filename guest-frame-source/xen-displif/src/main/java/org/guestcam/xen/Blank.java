@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.xen;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.Mode;
+import org.guestcam.frame.PixelFormat;
+
+/** A black picture of one mode, in memory of this host. */
+final class Blank {
+  private static final int BLACK_YUYV = 0x80108010;
+
+  private final Mode mode;
+  private final Picture picture;
+
+  Blank(Mode mode, int id, Runnable onFree) throws IOException {
+    this.mode = mode;
+    long stride = mode.format().planes().getFirst().rowBytes(mode.width());
+    FrameLayout layout = layout(mode, stride);
+    try (OwnMemory memory = OwnMemory.allocate("guestcam-xen-black", layout.end())) {
+      if (mode.format() == PixelFormat.YUYV) {
+        MemorySegment pixels = memory.pixels();
+        for (long at = 0; at + 4 <= pixels.byteSize(); at += 4) {
+          pixels.set(ValueLayout.JAVA_INT, at, BLACK_YUYV);
+        }
+      }
+      picture = Picture.of(memory.buffer(id, layout, () -> {}), onFree);
+    }
+  }
+
+  private static FrameLayout layout(Mode mode, long stride) throws IOException {
+    try {
+      return FrameLayout.of(
+          mode.format(),
+          FrameLayout.LINEAR,
+          mode.width(),
+          mode.height(),
+          new long[] {0},
+          new long[] {stride});
+    } catch (LayoutException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  boolean fits(Mode other) {
+    return mode.equals(other);
+  }
+
+  Picture picture() {
+    return picture;
+  }
+
+  void remove(FrameListener listener) {
+    picture.remove(listener);
+  }
+}

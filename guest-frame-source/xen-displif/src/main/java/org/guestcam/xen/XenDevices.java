@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.xen;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import org.guestcam.frame.Buffer;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.uapi.DmaBuf;
+import org.guestcam.uapi.Errno;
+import org.guestcam.uapi.ErrnoException;
+import org.guestcam.uapi.EventChannels;
+import org.guestcam.uapi.Fd;
+import org.guestcam.uapi.GrantCopy;
+import org.guestcam.uapi.GrantDevice;
+import org.guestcam.uapi.GrantMapping;
+import org.guestcam.uapi.Mapping;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Xen through its device files. All that it maps, grants and binds goes with its two descriptors,
+ * and so with the process, however that ends.
+ */
+final class XenDevices implements Hypervisor {
+  private static final Logger LOG = LoggerFactory.getLogger(XenDevices.class);
+
+  private final GrantDevice grants;
+  private final EventChannels events;
+
+  private XenDevices(GrantDevice grants, EventChannels events) {
+    this.grants = grants;
+    this.events = events;
+  }
+
+  static XenDevices open() throws ErrnoException {
+    GrantDevice grants = GrantDevice.open();
+    try {
+      return new XenDevices(grants, EventChannels.open());
+    } catch (ErrnoException e) {
+      grants.close();
+      throw e;
+    }
+  }
+
+  /** Readable when a port has fired; borrowed. */
+  Fd eventFd() {
+    return events.fd();
+  }
+
+  /** As {@link EventChannels#receive}. */
+  int receive() {
+    return events.receive();
+  }
+
+  /** As {@link EventChannels#port}. */
+  int port(int index) {
+    return events.port(index);
+  }
+
+  private record Mapped(GrantMapping grants) implements Pages {
+    @Override
+    public MemorySegment segment() {
+      return grants.segment();
+    }
+
+    @Override
+    public Mapping mapping() {
+      return grants.mapping();
+    }
+
+    @Override
+    public void close() {
+      grants.close();
+    }
+  }
+
+  private record Copying(GrantCopy copy) implements Copy {
+    @Override
+    public int copyTo(MemorySegment to) {
+      return copy.copyTo(to);
+    }
+
+    @Override
+    public void close() {
+      copy.close();
+    }
+  }
+
+  @Override
+  public Pages map(int domain, int[] refs, int protection) throws IOException {
+    return new Mapped(grants.map(domain, refs, protection));
+  }
+
+  @Override
+  public Copy copy(int domain, int[] refs, long bytes) {
+    return new Copying(new GrantCopy(grants, domain, refs, bytes));
+  }
+
+  @Override
+  public DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws IOException {
+    return grants.exportDmaBuf(domain, refs, flags);
+  }
+
+  @Override
+  public boolean awaitReleased(int number, int millis) {
+    int r = grants.awaitReleased(number, millis);
+    return r >= 0 || Errno.ENOENT.is(r);
+  }
+
+  /** A udmabuf whose pages are granted. */
+  private final class Granted implements Loan {
+    private final OwnMemory memory;
+    private final int[] refs;
+    private boolean closed;
+
+    Granted(OwnMemory memory, int[] refs) {
+      this.memory = memory;
+      this.refs = refs;
+    }
+
+    @Override
+    public int[] refs() {
+      return refs.clone();
+    }
+
+    @Override
+    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
+      return memory.buffer(id, layout, onClosed);
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        int r = grants.releaseGranted(memory.dmaBuf());
+        if (r < 0) {
+          LOG.warn("IOCTL_GNTDEV_DMABUF_IMP_RELEASE: {}", Errno.describe(-r));
+        }
+        memory.close();
+      }
+    }
+  }
+
+  @Override
+  public Loan lend(int domain, long bytes) throws IOException {
+    OwnMemory memory = OwnMemory.allocateDmaBuf("guestcam-xen", bytes);
+    try {
+      return new Granted(memory, grants.grant(memory.dmaBuf(), domain));
+    } catch (IOException e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public int bind(int domain, int port) throws IOException {
+    return events.bind(domain, port);
+  }
+
+  @Override
+  public void notify(int port) {
+    say("IOCTL_EVTCHN_NOTIFY", events.notify(port));
+  }
+
+  @Override
+  public void unmask(int port) {
+    say("unmasking an event channel", events.unmask(port));
+  }
+
+  @Override
+  public void unbind(int port) {
+    say("IOCTL_EVTCHN_UNBIND", events.unbind(port));
+  }
+
+  /** A peer that is gone takes its ports with it; the store tells of that. */
+  private static void say(String call, int r) {
+    if (r < 0) {
+      LOG.debug("{}: {}", call, Errno.describe(-r));
+    }
+  }
+
+  @Override
+  public void close() {
+    events.close();
+    grants.close();
+  }
+}
