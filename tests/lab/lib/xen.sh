@@ -50,7 +50,7 @@ gntdev_source() {
 # make_xen_image DIR: DIR/root becomes DIR/root.img.
 make_xen_image() {
     local dir=$1 megabytes
-    as_root sh -c 'cd "$1" && mkdir -p share opt/guestcam usr/lib/modules root run proc sys dev tmp var/lib/xen var/log/xen &&
+    as_root sh -c 'cd "$1" && mkdir -p share opt/guestcam usr/lib/modules usr/local/bin root run proc sys dev tmp var/lib/xen var/log/xen &&
         rm -rf var/run && ln -s ../run var/run &&
         ln -sf "$(echo usr/lib/jvm/java-25-openjdk-*/bin/java | sed s,^,/,)" usr/bin/java &&
         echo lab >etc/hostname && echo "127.0.0.1 localhost lab" >etc/hosts && echo "root:x:0:0:root:/root:/bin/bash" >etc/passwd &&
