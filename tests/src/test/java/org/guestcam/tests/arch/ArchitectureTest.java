@@ -91,11 +91,7 @@ class ArchitectureTest {
         .should()
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
-            "org.guestcam.xen..",
-            "org.guestcam.frame",
-            "org.guestcam.uapi",
-            "java..",
-            "org.slf4j")
+            "org.guestcam.xen..", "org.guestcam.frame", "org.guestcam.uapi", "java..", "org.slf4j")
         .check(all);
   }
 
