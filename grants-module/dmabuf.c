@@ -161,7 +161,8 @@ static int gcg_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	struct gcg_buffer *buffer = dmabuf->priv;
 	vm_flags_t never = 0;
 
-	if (!(vma->vm_flags & VM_SHARED))
+	/* VM_SHARED is cleared where the file is for reading only. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (is_read_only(buffer)) {
 		if (vma->vm_flags & VM_WRITE)

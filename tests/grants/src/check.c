@@ -5,27 +5,19 @@
  * program sees both ends; on arm64 that is sound. Then how many checks were good and bad.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/udmabuf.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "guestcam_grants.h"
+#include "grants.h"
 
-#define PAGE 4096ul
 /* 1080p at four bytes. */
 #define PICTURE 2025u
 
@@ -45,29 +37,12 @@ static void report(bool good, const char *what, const char *format, ...) {
     bad_count++;
 }
 
-/* 0 or an errno; on success the dma-buf is in *fd. */
-static int make(int file, unsigned long call, uint32_t domid, uint32_t count, uint32_t flags, int event, int source,
-                uint32_t *refs, int *fd) {
-  struct guestcam_grants_buffer buffer = {
-      .refs = (uintptr_t)refs,
-      .domid = domid,
-      .count = count,
-      .flags = flags,
-      .eventfd = event,
-      .source_fd = source,
-      .dmabuf_fd = -1,
-  };
-  if (ioctl(file, call, &buffer)) return errno;
-  *fd = buffer.dmabuf_fd;
-  return 0;
-}
-
 static int grant(uint32_t count, uint32_t flags, int event, uint32_t *refs, int *fd) {
-  return make(device, GUESTCAM_GRANTS_GRANT, 0, count, flags, event, -1, refs, fd);
+  return grants_make(device, GUESTCAM_GRANTS_GRANT, 0, count, flags, event, -1, refs, fd);
 }
 
 static int map(uint32_t count, uint32_t flags, int event, uint32_t *refs, int *fd) {
-  return make(device, GUESTCAM_GRANTS_MAP, 0, count, flags, event, -1, refs, fd);
+  return grants_make(device, GUESTCAM_GRANTS_MAP, 0, count, flags, event, -1, refs, fd);
 }
 
 static uint32_t *pixels(int fd, uint32_t count, int protection) {
@@ -75,23 +50,7 @@ static uint32_t *pixels(int fd, uint32_t count, int protection) {
   return address == MAP_FAILED ? NULL : address;
 }
 
-static struct guestcam_grants_info info(void) {
-  struct guestcam_grants_info now = {0};
-  if (ioctl(device, GUESTCAM_GRANTS_INFO, &now)) perror("INFO");
-  return now;
-}
-
-/* Whether the eventfd is signalled within so many milliseconds. */
-static bool signalled(int event, int milliseconds) {
-  struct pollfd wait = {.fd = event, .events = POLLIN};
-  uint64_t count;
-  return poll(&wait, 1, milliseconds) == 1 && read(event, &count, sizeof count) == sizeof count;
-}
-
-static bool all_gone(void) {
-  struct guestcam_grants_info now = info();
-  return !now.mapped && !now.granted && !now.ending;
-}
+static struct guestcam_grants_info info(void) { return grants_info(device); }
 
 /* A picture of pseudo-random words, different for each seed. */
 static void draw(uint32_t *words, uint32_t count, uint32_t seed) {
@@ -128,14 +87,14 @@ static void check_identity(uint32_t count) {
 
   close(granted);
   munmap(ours, count * PAGE);
-  report(!signalled(granted_end, 300), "no end while the other side maps", "ending: %llu pages", info().ending);
+  report(!grants_signalled(granted_end, 300), "no end while the other side maps", "ending: %llu pages", info().ending);
   report(!wrong_words(theirs, count, 2), "the pages stay as they were", "%lu words wrong", wrong_words(theirs, count, 2));
   close(mapped);
-  report(!signalled(mapped_end, 100), "no end while user space maps the dma-buf", "mapped: %llu pages", info().mapped);
+  report(!grants_signalled(mapped_end, 100), "no end while user space maps the dma-buf", "mapped: %llu pages", info().mapped);
   munmap(theirs, count * PAGE);
-  report(signalled(mapped_end, 10000), "the mapping's end is told", "mapped: %llu pages", info().mapped);
-  report(signalled(granted_end, 10000), "then the grant's", "granted: %llu pages", info().granted);
-  report(all_gone(), "nothing is left", "%llu mapped, %llu granted", info().mapped, info().granted);
+  report(grants_signalled(mapped_end, 10000), "the mapping's end is told", "mapped: %llu pages", info().mapped);
+  report(grants_signalled(granted_end, 10000), "then the grant's", "granted: %llu pages", info().granted);
+  report(grants_all_gone(device), "nothing is left", "%llu mapped, %llu granted", info().mapped, info().granted);
   close(granted_end);
   close(mapped_end);
   free(refs);
@@ -161,7 +120,7 @@ static void check_read_only(void) {
   }
   close(mapped);
   close(granted);
-  report(signalled(event, 10000) && all_gone(), "nothing is left of it", "%llu granted", info().granted);
+  report(grants_signalled(event, 10000) && grants_all_gone(device), "nothing is left of it", "%llu granted", info().granted);
   close(event);
 }
 
@@ -173,11 +132,11 @@ static void check_refusals(void) {
   report(r == EINVAL, "a reference that points nowhere", "%s", strerror(r));
   r = map(8, 0, -1, (uint32_t[]){8, 9, 10, 11, 12, 13, 14, 0x7fffffff}, &fd);
   report(r == EINVAL, "references that were not granted to us", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_MAP, 77, 1, 0, -1, -1, refs, &fd);
+  r = grants_make(device, GUESTCAM_GRANTS_MAP, 77, 1, 0, -1, -1, refs, &fd);
   report(r == EINVAL, "a domain that does not exist", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_MAP, 0x7ff0, 1, 0, -1, -1, refs, &fd);
+  r = grants_make(device, GUESTCAM_GRANTS_MAP, 0x7ff0, 1, 0, -1, -1, refs, &fd);
   report(r == EINVAL, "DOMID_SELF", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_GRANT, 0x10000, 1, 0, -1, -1, refs, &fd);
+  r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0x10000, 1, 0, -1, -1, refs, &fd);
   report(r == EINVAL, "a domid of 17 bits", "%s", strerror(r));
   r = map(0, 0, -1, refs, &fd);
   report(r == EINVAL, "no pages", "%s", strerror(r));
@@ -189,12 +148,12 @@ static void check_refusals(void) {
   report(r == EINVAL, "a reserved word that is not zero", "%s", strerror(r));
   r = map(1, 0, -1, NULL, &fd);
   report(r == EFAULT, "references at address 0", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_GRANT, 0, 1, 0, -1, -1, (uint32_t *)8, &fd);
+  r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0, 1, 0, -1, -1, (uint32_t *)8, &fd);
   report(r == EFAULT, "nowhere to write the references", "%s", strerror(r));
   if (pipe(pipe_ends)) perror("pipe");
   r = map(1, 0, pipe_ends[0], refs, &fd);
   report(r == EINVAL, "an eventfd that is a pipe", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_GRANT, 0, 1, 0, -1, pipe_ends[0], refs, &fd);
+  r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0, 1, 0, -1, pipe_ends[0], refs, &fd);
   report(r == EINVAL, "a source that is no dma-buf", "%s", strerror(r));
   close(pipe_ends[0]);
   close(pipe_ends[1]);
@@ -223,7 +182,7 @@ static void check_limits(void) {
   r = grant(100, 0, -1, refs, &fd);
   report(!r, "as many as it may", "%s", strerror(r));
   int other = open("/dev/" GUESTCAM_GRANTS_NODE, O_RDWR | O_CLOEXEC), more = -1;
-  r = make(other, GUESTCAM_GRANTS_MAP, 0, 1, 0, -1, -1, refs, &more);
+  r = grants_make(other, GUESTCAM_GRANTS_MAP, 0, 1, 0, -1, -1, refs, &more);
   report(r == ENOSPC, "and not one more, by another file either", "%s", strerror(r));
   close(other);
   close(fd);
@@ -255,11 +214,11 @@ static void check_source(void) {
   if (ftruncate(memfd, (off_t)(count * PAGE)) || fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK)) perror("memfd");
   struct udmabuf_create create = {.memfd = (uint32_t)memfd, .flags = UDMABUF_FLAGS_CLOEXEC, .size = count * PAGE};
   int source = ioctl(udmabuf, UDMABUF_CREATE, &create), granted = -1, mapped = -1, event = eventfd(0, 0);
-  int r = make(device, GUESTCAM_GRANTS_GRANT, 0, count, 0, event, source, refs, &granted);
+  int r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0, count, 0, event, source, refs, &granted);
   report(!r, "a udmabuf's pages can be granted", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_GRANT, 0, count - 1, 0, -1, source, refs, &mapped);
+  r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0, count - 1, 0, -1, source, refs, &mapped);
   report(r == EINVAL, "but not with another count", "%s", strerror(r));
-  r = make(device, GUESTCAM_GRANTS_GRANT, 0, count, 0, -1, granted, refs, &mapped);
+  r = grants_make(device, GUESTCAM_GRANTS_GRANT, 0, count, 0, -1, granted, refs, &mapped);
   report(r == EOPNOTSUPP, "nor those of another exporter", "%s", strerror(r));
   r = map(count, 0, -1, refs, &mapped);
   uint32_t *theirs = pixels(mapped, count, PROT_READ | PROT_WRITE), *ours = pixels(memfd, count, PROT_READ | PROT_WRITE);
@@ -273,7 +232,7 @@ static void check_source(void) {
   close(mapped);
   close(source);
   close(granted);
-  report(signalled(event, 10000), "the end is told", "granted %llu", info().granted);
+  report(grants_signalled(event, 10000), "the end is told", "granted %llu", info().granted);
   close(event);
   close(udmabuf);
   close(memfd);
@@ -311,14 +270,7 @@ static void check_deaths(int times) {
     close(ready[1]);
   }
   report(!r, "programs were killed with buffers mapped", "%d of them", times);
-  /* The last one's end may still be on its way. An eventfd of a buffer made after it tells. */
-  for (int i = 0; i < 100 && !all_gone(); i++) {
-    int event = eventfd(0, 0), fd = -1;
-    if (!grant(1, 0, event, refs, &fd)) close(fd);
-    signalled(event, 1000);
-    close(event);
-  }
-  report(all_gone(), "and nothing is left of them", "%llu mapped, %llu granted, %llu ending", info().mapped, info().granted, info().ending);
+  report(grants_await_all_gone(device), "and nothing is left of them", "%llu mapped, %llu granted, %llu ending", info().mapped, info().granted, info().ending);
   free(refs);
 }
 
