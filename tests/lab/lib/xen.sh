@@ -83,9 +83,26 @@ build_xen_x86() {
     done
 }
 
-# Cross-built in a chroot of this machine's own architecture: only that runs here.
+# build_cross_module CHROOT SRC_DIR OUT_DIR [MAKE_ARGUMENT]...: a module for arm64, built in a chroot of this machine's own
+# architecture: only that runs here.
+build_cross_module() {
+    local chroot=$1 source=$2 out=$3 work
+    work=$(as_root mktemp -d "$chroot/tmp/module.XXXXXX")
+    as_root cp -r "$source/." "$work/"
+    as_root chroot "$chroot" env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C.UTF-8 make -C "/usr/src/linux-headers-$(<"$chroot/lab/release")" \
+        M="/tmp/${work##*/}" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- -j"$(nproc)" "${@:4}" modules >&2
+    mkdir -p "$out"
+    as_root find "$work" -name '*.ko' -exec cp -t "$out" {} +
+    as_root rm -rf "$work"
+}
+
+# build_xen_module ARCH SRC_DIR OUT_DIR: for the dom0 of that architecture.
+build_xen_module() {
+    if [[ $1 == x86 ]]; then build_module 6.12 "$2" "$3"; else build_cross_module "$(xen_path arm64)/toolchain" "$2" "$3"; fi
+}
+
 build_xen_arm64() {
-    local dir=$1 packages chroot=$1/chroot
+    local dir=$1 packages chroot=$1/toolchain
     packages=$(IFS=,; echo "${xen_packages[*]}")
     bootstrap "$dir/root" "$packages" "$(sources)" --variant=extract --architectures=arm64
     make_xen_image "$dir"
@@ -104,7 +121,7 @@ build_xen_arm64() {
         apt-get download "linux-image-$version:arm64" busybox-static:arm64 "xen-hypervisor-'"$xen_version"'-arm64:arm64"
         for package in *.deb; do dpkg-deb -x "$package" ..; rm "$package"; done
         echo "$version" >../release'
-    local name release modules
+    local release modules
     release=$(<"$chroot/lab/release")
     modules=$dir/tree/usr/lib/modules/$release
     mkdir -p "$dir/tree/usr/lib/modules"
@@ -114,17 +131,10 @@ build_xen_arm64() {
     cp "$chroot/lab/boot/vmlinuz-$release" "$dir/vmlinuz"
     cp "$chroot/lab/boot/xen-$xen_version-arm64" "$dir/xen"
 
-    as_root mkdir -p "$chroot/tmp/gntdev"
-    as_root chown -R "$EUID" "$chroot/tmp/gntdev"
-    gntdev_source "$chroot/tmp/gntdev"
-    as_root cp -r "$(xen_source)/drivers/gpu/drm/xen" "$chroot/tmp/drm"
-    for name in gntdev drm; do
-        as_root chroot "$chroot" env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C.UTF-8 make -C "/usr/src/linux-headers-$release" \
-            M="/tmp/$name" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CONFIG_DRM_XEN_FRONTEND=m -j"$(nproc)" modules
-    done
-    cp "$chroot/tmp/gntdev/xen-gntdev.ko" "$dir/"
+    gntdev_source "$dir/gntdev"
+    build_cross_module "$chroot" "$dir/gntdev" "$dir"
     mkdir -p "$modules/updates"
-    cp "$chroot/tmp/drm/drm_xen_front.ko" "$modules/updates/"
+    build_cross_module "$chroot" "$(xen_source)/drivers/gpu/drm/xen" "$modules/updates" CONFIG_DRM_XEN_FRONTEND=m
 
     find "$modules"/kernel/{drivers/{media,virtio,block,char,gpu/drm,xen},fs,net/9p,lib,crypto,mm} -name '*.ko.xz' -print0 |
         xargs -0 -P "$(nproc)" -n 50 xz -d
@@ -138,5 +148,6 @@ build_xen_arm64() {
     )
     PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d "$dir/tree/usr/lib/modules" -E root_owner=0:0,lazy_itable_init=1 \
         -O ^metadata_csum,^has_journal -m 0 "$dir/modules.img" $(($(du -sm "$dir/tree/usr/lib/modules" | cut -f1) * 11 / 10 + 30))M
-    as_root rm -rf --one-file-system "$chroot" "$dir/tree" "$dir/bin"
+    # The chroot stays, for other modules; what was unpacked of packages for arm64 goes.
+    as_root rm -rf --one-file-system "$chroot/lab"/{boot,packages,usr} "$dir"/{tree,bin,gntdev}
 }
