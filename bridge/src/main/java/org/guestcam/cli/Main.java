@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       RunCommand.class,
       RecordCommand.class,
+      StreamCommand.class,
       LaunchCommand.class,
       SnapshotCommand.class,
       ResizeCommand.class,

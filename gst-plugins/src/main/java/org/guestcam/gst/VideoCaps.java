@@ -3,9 +3,10 @@
 package org.guestcam.gst;
 
 import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.PixelFormat;
 
 /** What GStreamer calls a picture: caps of a layout. */
-final class VideoCaps {
+public final class VideoCaps {
   private VideoCaps() {}
 
   /**
@@ -13,7 +14,7 @@ final class VideoCaps {
    *
    * @param milliHertz frames in 1000 seconds; 0 for a variable rate
    */
-  static String plain(FrameLayout layout, int milliHertz) {
+  public static String plain(FrameLayout layout, int milliHertz) {
     return "video/x-raw,format=" + layout.format().gstreamer() + rest(layout, milliHertz);
   }
 
@@ -24,6 +25,27 @@ final class VideoCaps {
             ? "DMA_DRM,drm-format=" + drmFormat(layout)
             : layout.format().gstreamer();
     return "video/x-raw(memory:DMABuf),format=" + format + rest(layout, milliHertz);
+  }
+
+  /**
+   * Whether rows and planes lie as caps alone say: rows padded to four bytes, chroma of an even
+   * number of rows behind the luma. Anything else must be said by GstVideoMeta.
+   */
+  public static boolean isDefault(FrameLayout layout) {
+    PixelFormat format = layout.format();
+    int evenWidth = Math.ceilDiv(layout.width(), 2) * 2;
+    int evenHeight = Math.ceilDiv(layout.height(), 2) * 2;
+    long at = layout.offset(0);
+    for (int plane = 0; plane < layout.planes(); plane++) {
+      PixelFormat.Plane shape = format.planes().get(plane);
+      int width = layout.planes() == 1 || plane == 0 ? layout.width() : evenWidth;
+      long stride = Math.ceilDiv(shape.rowBytes(width), 4) * 4;
+      if (layout.stride(plane) != stride || layout.offset(plane) != at) {
+        return false;
+      }
+      at += stride * shape.rows(layout.planes() == 1 ? layout.height() : evenHeight);
+    }
+    return true;
   }
 
   private static String drmFormat(FrameLayout layout) {

@@ -51,6 +51,12 @@ public final class FrameMemory {
   /** GST_FD_MEMORY_FLAG_KEEP_MAPPED and GST_FD_MEMORY_FLAG_DONT_CLOSE. */
   private static final int KEEP_MAPPED_DONT_CLOSE = 1 | 4;
 
+  // GstObject: 0 GObject | 24 lock | 32 name | 40 parent | 48 uint flags
+  private static final long OBJECT_FLAGS = 48;
+
+  /** GST_OBJECT_FLAG_MAY_BE_LEAKED. */
+  private static final int MAY_BE_LEAKED = 1;
+
   private static final int MOST = 1 << 16;
 
   private static final SymbolLookup CORE = Native.library("libgstreamer-1.0.so.0");
@@ -219,7 +225,11 @@ public final class FrameMemory {
 
   private static long allocator(String constructor) {
     try {
-      return (long) Native.function(ALLOCATORS, constructor, JAVA_LONG).invokeExact();
+      long allocator = (long) Native.function(ALLOCATORS, constructor, JAVA_LONG).invokeExact();
+      // It lives as long as the process, which is no leak.
+      Native.setInt(
+          allocator + OBJECT_FLAGS, Native.getInt(allocator + OBJECT_FLAGS) | MAY_BE_LEAKED);
+      return allocator;
     } catch (Throwable t) {
       throw Native.impossible(t);
     }

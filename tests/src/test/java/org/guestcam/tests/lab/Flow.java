@@ -114,6 +114,11 @@ final class Flow implements AutoCloseable {
     }
   }
 
+  /** Ends it soon. */
+  void stop() {
+    bridge.stop();
+  }
+
   /** Waits for the end; what it failed with, or null. */
   Throwable awaitEnd() {
     try {
@@ -191,6 +196,11 @@ final class Flow implements AutoCloseable {
     @Override
     public String description() {
       return sink.description();
+    }
+
+    @Override
+    public void finish() throws IOException {
+      sink.finish();
     }
 
     @Override

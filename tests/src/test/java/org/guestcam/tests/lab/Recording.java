@@ -97,6 +97,11 @@ final class Recording implements AutoCloseable {
     return new Recording(file, frames);
   }
 
+  /** Raw frames that a test had recorded; the file is deleted with this. */
+  static Recording of(Path file, int frames) {
+    return new Recording(file, frames);
+  }
+
   /** Decodes a file with ffmpeg, into pictures of the given format and size. */
   static Recording byFfmpeg(Path file, PixelFormat format, int width, int height) {
     Path raw = scratch();
