@@ -96,6 +96,22 @@ class ArchitectureTest {
   }
 
   @Test
+  void theVhostUserGpuSourceKnowsNoSinkAndNoOtherSource() {
+    classes()
+        .that()
+        .resideInAPackage("org.guestcam.vhostgpu..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "org.guestcam.vhostgpu..",
+            "org.guestcam.frame..",
+            "org.guestcam.uapi..",
+            "java..",
+            "org.slf4j")
+        .check(all);
+  }
+
+  @Test
   void theSinkKnowsNoSource() {
     classes()
         .that()

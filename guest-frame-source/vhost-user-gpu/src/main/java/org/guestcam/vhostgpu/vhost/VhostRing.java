@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.vhostgpu.vhost;
+
+import org.guestcam.uapi.EventFd;
+
+/**
+ * One ring of a session: what the monitor said of it, its queue, and its eventfds, which it owns.
+ */
+final class VhostRing implements AutoCloseable {
+  /** Where a ring lies and how far it was served: what tells going on from beginning anew. */
+  record Place(long descriptors, long available, long used, int base) {}
+
+  final VirtQueue queue;
+  int size;
+  long descriptors;
+  long available;
+  long used;
+  boolean placed;
+  int base;
+  boolean enabled;
+  EventFd kick;
+  EventFd call;
+  Place stopped; // where it was stopped, or null
+
+  VhostRing(String name) {
+    queue = new VirtQueue(name);
+  }
+
+  void setKick(EventFd event) {
+    if (kick != null) {
+      kick.close();
+    }
+    kick = event;
+  }
+
+  void setCall(EventFd event) {
+    if (call != null) {
+      call.close();
+    }
+    call = event;
+  }
+
+  Place place() {
+    return new Place(descriptors, available, used, base);
+  }
+
+  @Override
+  public void close() {
+    queue.stop();
+    setKick(null);
+    setCall(null);
+  }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.tests.vgpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import javax.imageio.ImageIO;
+import org.guestcam.frame.Endpoint;
+import org.guestcam.frame.FrameSource;
+import org.guestcam.frame.Providers;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Linux guests of a real QEMU whose display is guestcam; on the host, without KVM. Run by
+ * tests/vhost-user-gpu/run.
+ */
+@Tag("lab")
+@Tag("vgpu-guest")
+@Timeout(value = 15, unit = TimeUnit.MINUTES)
+class RealGuestTest {
+  private static final String TEXT =
+      "printf '\\033[2J\\033[Hguestcam sees this text\\033[5;9H\\033[31mred\\033[32m green"
+          + "\\033[44m on blue\\033[0m' >/dev/tty1";
+
+  @TempDir Path scratch;
+
+  private FrameSource source(Watcher watcher, String parameters) throws IOException {
+    Endpoint endpoint = new Endpoint("vhost-user-gpu", socket() + parameters);
+    FrameSource source = Providers.source(endpoint).open(endpoint);
+    source.start(watcher);
+    return source;
+  }
+
+  private Path socket() {
+    return scratch.resolve("gpu.sock");
+  }
+
+  private KmsGuest boot(String name, String... more) throws IOException {
+    String[] devices = Arrays.copyOf(devices(""), 4 + more.length);
+    System.arraycopy(more, 0, devices, 4, more.length);
+    return KmsGuest.boot(scratch.resolve(name), devices);
+  }
+
+  private String[] devices(String chardev) {
+    return new String[] {
+      "-chardev",
+      "socket,id=gpu,path=" + socket() + chardev,
+      "-device",
+      "vhost-user-gpu-pci,chardev=gpu"
+    };
+  }
+
+  @Test
+  void aThousandFlipsComeInOrder() throws Exception {
+    Watcher watcher = new Watcher();
+    try (FrameSource source = source(watcher, "?modes=640x480");
+        KmsGuest guest = boot("flips")) {
+      assertTrue(source.description().contains("display 0"));
+      guest.begin("kms flip 1000 640x480 1000000", "shown");
+      watcher.await("the last frame", w -> w.last() == 1_000_999);
+      List<Integer> seen =
+          watcher.numbers().stream().filter(number -> number >= 1_000_000).toList();
+      assertEquals(1000, seen.size(), "every flip is a frame");
+      for (int i = 0; i < seen.size(); i++) {
+        assertEquals(1_000_000 + i, seen.get(i));
+      }
+      guest.finish();
+      System.out.println("vgpu: 1000 flips of 640x480 in order, none torn");
+    }
+  }
+
+  @Test
+  void tearFreeFramesAreWhole() throws Exception {
+    Watcher watcher = new Watcher();
+    try (FrameSource _ = source(watcher, "?modes=640x480&tear-free");
+        KmsGuest guest = boot("tear-free")) {
+      guest.begin("kms flip 300 640x480 2000000", "shown");
+      watcher.await("the last frame", w -> w.last() == 2_000_299);
+      List<Integer> all = watcher.numbers();
+      int first = all.indexOf(2_000_000) < 0 ? all.size() : all.indexOf(2_000_000);
+      List<Integer> seen = all.subList(first, all.size());
+      assertTrue(seen.stream().noneMatch(n -> n == Watcher.NONE), "torn: " + seen);
+      guest.finish();
+    }
+  }
+
+  @Test
+  void theConsoleLooksAsQemuShowsIt() throws Exception {
+    byte[] expected;
+    try (KmsGuest guest = KmsGuest.boot(scratch.resolve("own"), "-device", "virtio-gpu-pci")) {
+      guest.run(TEXT);
+      guest.run("cat /sys/class/graphics/fb0/virtual_size; usleep 300000");
+      expected = guest.screendump();
+    }
+    Watcher watcher = new Watcher();
+    int[] wanted = pixels(expected);
+    try (FrameSource _ = source(watcher, "");
+        KmsGuest guest = boot("text")) {
+      guest.run(TEXT);
+      watcher.await("the text", w -> Arrays.equals(wanted, w.pixels()));
+      assertTrue(Arrays.stream(wanted).distinct().count() >= 5, "more than an empty screen");
+    }
+    System.out.println("vgpu: fbcon " + wanted.length + " pixels equal to QEMU's screendump");
+  }
+
+  private static int[] pixels(byte[] ppm) {
+    String head = new String(ppm, 0, 20, StandardCharsets.US_ASCII);
+    String[] words = head.split("\\s+", 5);
+    int at = head.indexOf("255") + 4;
+    int[] pixels = new int[Integer.parseInt(words[1]) * Integer.parseInt(words[2])];
+    for (int i = 0; i < pixels.length; i++, at += 3) {
+      pixels[i] = (ppm[at] & 0xff) << 16 | (ppm[at + 1] & 0xff) << 8 | (ppm[at + 2] & 0xff);
+    }
+    return pixels;
+  }
+
+  @Test
+  void theGuestComesAndGoesAsItLikes() throws Exception {
+    Watcher watcher = new Watcher();
+    try (FrameSource _ = source(watcher, "?modes=800x600,1024x768,640x480&wait")) {
+      try (KmsGuest guest = boot("lives")) {
+        watcher.await("the console", w -> w.mode() != null && w.mode().width() == 800);
+        // Modes.
+        List<String> modes = guest.run("kms modes");
+        for (String mode : List.of("800x600", "1024x768", "640x480")) {
+          assertTrue(modes.stream().anyMatch(m -> m.startsWith("mode " + mode)), modes.toString());
+          guest.begin("kms flip 3 " + mode + " 500", "shown");
+          watcher.await(mode, w -> w.last() == 502 && mode.equals(size(w)));
+          guest.finish();
+          watcher.clear();
+        }
+        // A pause.
+        guest.begin("kms flip 2 640x480 600", "shown");
+        watcher.await("before the pause", w -> w.last() == 601);
+        watcher.clear();
+        assertTrue(guest.qmp("{\"execute\":\"stop\"}").contains("return"));
+        watcher.await("the still picture", w -> w.last() == 601);
+        watcher.clear();
+        assertTrue(guest.qmp("{\"execute\":\"cont\"}").contains("return"));
+        watcher.await("the picture again", w -> w.last() == 601);
+        guest.finish();
+        // The driver goes, and comes again.
+        guest.run("echo 0 >/sys/class/vtconsole/vtcon1/bind");
+        guest.run(
+            "cd /sys/bus/virtio/drivers/virtio_gpu; d=$(ls | grep virtio); echo $d >unbind;"
+                + " usleep 200000; echo $d >bind; cd /; usleep 500000");
+        watcher.clear();
+        guest.begin("kms flip 3 1024x768 700", "shown");
+        watcher.await("after bind", w -> w.last() == 702 && "1024x768".equals(size(w)));
+        guest.finish();
+        // A reboot.
+        guest.reboot();
+        watcher.clear();
+        guest.begin("kms flip 3 640x480 800", "shown");
+        watcher.await("after the reboot", w -> w.last() == 802);
+        // QEMU dies: the last picture stays.
+        watcher.clear();
+        guest.kill();
+        watcher.await("the last picture", w -> w.last() == 802);
+      }
+      assertEquals(null, watcher.end());
+      try (KmsGuest guest = boot("next")) {
+        guest.begin("kms flip 3 800x600 900", "shown");
+        watcher.await("the next QEMU's guest", w -> w.last() == 902);
+        guest.finish();
+      }
+    }
+    assertEquals("the guest's display was closed", watcher.end());
+  }
+
+  private static String size(Watcher watcher) {
+    return watcher.mode().width() + "x" + watcher.mode().height();
+  }
+
+  @Test
+  void guestcamIsStartedAgain() throws Exception {
+    Watcher first = new Watcher();
+    FrameSource source = source(first, "?modes=640x480");
+    try (KmsGuest guest = KmsGuest.boot(scratch.resolve("again"), devices("," + reconnect()))) {
+      guest.begin("kms flip 2 640x480 10", "shown");
+      first.await("the first guestcam's", w -> w.last() == 11);
+      source.close();
+      Watcher second = new Watcher();
+      source = source(second, "?modes=640x480");
+      guest.qmp("{\"execute\":\"system_reset\"}");
+      guest.awaitReady();
+      guest.begin("kms flip 2 640x480 20", "shown");
+      second.await("the second guestcam's", w -> w.last() == 21);
+      guest.finish();
+    } finally {
+      source.close();
+    }
+  }
+
+  private static String reconnect() {
+    return "reconnect-ms=200";
+  }
+
+  @Test
+  void aPointerIsBlended() throws Exception {
+    Watcher watcher = new Watcher();
+    try (FrameSource _ = source(watcher, "?modes=640x480&cursor=blend");
+        KmsGuest guest = boot("pointer")) {
+      guest.begin("kms cursor 100 50", "shown");
+      int[] wanted = withPointer(100, 50);
+      watcher.await("the pointer", w -> Arrays.equals(wanted, w.pixels()));
+      guest.finish();
+    }
+  }
+
+  /** Test frame 1 at 640x480 with the pointer of guest/kms.c over it. */
+  private static int[] withPointer(int left, int top) {
+    int[] pixels = new int[640 * 480];
+    for (int y = 0; y < 480; y++) {
+      for (int x = 0; x < 640; x++) {
+        pixels[y * 640 + x] = ((int) 2654435761L ^ y * 40503 ^ (x >> 4) * 69069) & 0xffffff;
+      }
+    }
+    for (int y = 0; y < 64; y++) {
+      for (int x = 0; x < 64; x++) {
+        int at = (top + y) * 640 + left + x;
+        int alpha = x * 4;
+        int[] over = {0, x * y / 16 % (x + 1), x * 2};
+        int blended = 0;
+        for (int c = 0; c < 3; c++) {
+          int below = (pixels[at] >> (8 * c)) & 0xff;
+          blended |= Math.min(255, over[c] + (below * (255 - alpha) + 127) / 255) << (8 * c);
+        }
+        pixels[at] = blended;
+      }
+    }
+    return pixels;
+  }
+
+  @Test
+  void aSnapshotIsTheGuestsScreen() throws Exception {
+    Path png = scratch.resolve("screen.png");
+    Process guestcam =
+        new ProcessBuilder(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.guestcam.cli.Main",
+                "snapshot",
+                "--timeout",
+                "5m",
+                "vhost-user-gpu:" + socket() + "?modes=640x480",
+                png.toString())
+            .inheritIO()
+            .start();
+    while (guestcam.isAlive() && !Files.exists(socket())) {
+      Thread.onSpinWait();
+    }
+    try (KmsGuest guest = boot("snapshot")) {
+      assertTrue(guestcam.waitFor(5, TimeUnit.MINUTES));
+      assertEquals(0, guestcam.exitValue());
+      var picture = ImageIO.read(png.toFile());
+      assertEquals(640, picture.getWidth());
+      assertEquals(480, picture.getHeight());
+      assertArrayEquals(new String[0], guest.run("true").toArray());
+    }
+  }
+}
