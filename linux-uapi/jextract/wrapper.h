@@ -20,5 +20,6 @@ typedef uint16_t domid_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-// Our own module's.
+// Our own modules.
+#include "../../grants-module/uapi/guestcam_grants.h"
 #include "../../loopback-module/uapi/guestcam_loopback.h"

@@ -170,6 +170,13 @@ class DoctorCommandTest {
         "a domain of Xen, type PV, dom0, no /dev/xen/gntdev", look(new XenCheck()).found());
     file("/dev/xen/gntdev", "");
     assertEquals(Finding.State.OK, look(new XenCheck()).state());
+    assertTrue(look(new XenCheck()).meaning().contains("copied"));
+    file("/sys/hypervisor/guest_type", "PVH");
+    assertTrue(look(new XenCheck()).meaning().contains("docs/grants-module.md"));
+    file("/dev/guestcam-grants", "");
+    assertEquals(
+        "a domain of Xen, type PVH, dom0, /dev/xen/gntdev, guestcam_grants",
+        look(new XenCheck()).found());
   }
 
   @Test

@@ -6,6 +6,7 @@ package org.guestcam.cli.doctor;
 public final class XenCheck implements Check {
   private static final String PART = "Xen";
   private static final String GNTDEV = "/dev/xen/gntdev";
+  private static final String MODULE = "/dev/guestcam-grants";
 
   @Override
   public Finding look(Host host) {
@@ -33,6 +34,18 @@ public final class XenCheck implements Check {
       return Finding.limited(
           PART, found + ", no rights for " + GNTDEV, "Only root may map granted pages.", "sudo -i");
     }
-    return Finding.ok(PART, found + ", " + GNTDEV, "");
+    if (host.exists(MODULE)) {
+      return Finding.ok(PART, found + ", " + GNTDEV + ", guestcam_grants", "");
+    }
+    return "PV".equals(type)
+        ? Finding.ok(
+            PART,
+            found + ", " + GNTDEV,
+            "Guests' pages are copied: in an x86 PV domain nothing else is sound.")
+        : Finding.ok(
+            PART,
+            found + ", " + GNTDEV,
+            "With guestcam_grants guests' pages would be dma-bufs, for every device and without a"
+                + " copy: docs/grants-module.md.");
   }
 }

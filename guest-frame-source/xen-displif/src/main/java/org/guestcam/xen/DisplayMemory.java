@@ -10,11 +10,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.LayoutException;
-import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.Mapping;
 
 /**
- * A display buffer of a guest as this host reaches it, by one of four routes. {@link #close} after
+ * A display buffer of a guest as this host reaches it, by one of five routes. {@link #close} after
  * its pictures were removed; grants are given back when nobody reads them any more.
  */
 abstract sealed class DisplayMemory implements AutoCloseable {
@@ -26,6 +25,8 @@ abstract sealed class DisplayMemory implements AutoCloseable {
     LEND,
     /** The guest's pages mapped, for V4L2_MEMORY_USERPTR: no copy. Not sound in an x86 PV dom0. */
     MAP,
+    /** The guest's pages as a dma-buf of guestcam_grants, for everything that imports: no copy. */
+    SHARE,
     /** The guest's pages as a dma-buf of gntdev, for devices that import by DMA: no copy. */
     EXPORT,
     /** The hypervisor copies (GNTTABOP_copy): one copy a frame. */
@@ -141,31 +142,28 @@ abstract sealed class DisplayMemory implements AutoCloseable {
   static final class Exported extends DisplayMemory {
     private static final int PATIENCE_MILLIS = 100;
 
-    private final Hypervisor xen;
-    private final DmaBuf dmaBuf;
-    private final int number;
+    private final Hypervisor.Export export;
 
-    Exported(Hypervisor xen, int domain, int[] refs, int flags) throws IOException {
-      this.xen = xen;
-      dmaBuf = xen.exportDmaBuf(domain, refs, flags);
-      number = dmaBuf.fd().number();
+    /** Takes the export over. */
+    Exported(Hypervisor.Export export) {
+      this.export = export;
     }
 
     @Override
     Picture picture(FrameLayout layout, int firstId, Runnable onFree) throws IOException {
-      return Picture.of(OwnMemory.buffer(dmaBuf, firstId, layout, opened()), onFree);
+      return Picture.of(OwnMemory.buffer(export.dmaBuf(), firstId, layout, opened()), onFree);
     }
 
     @Override
     boolean release() {
-      boolean last = isIdle();
+      boolean all = isIdle() && export.awaitReleased(PATIENCE_MILLIS);
       close();
-      return last && xen.awaitReleased(number, PATIENCE_MILLIS);
+      return all;
     }
 
     @Override
     public void close() {
-      dmaBuf.close();
+      export.close();
     }
   }
 

@@ -38,6 +38,22 @@ interface Hypervisor extends AutoCloseable {
     void close();
   }
 
+  /** Another domain's pages as a dma-buf, which lives on in descriptors of their own. */
+  interface Export extends AutoCloseable {
+    /** Borrowed. */
+    DmaBuf dmaBuf();
+
+    /**
+     * Lets go of the dma-buf here, and waits until everybody did and its grants are unmapped.
+     *
+     * @return whether that was so in time
+     */
+    boolean awaitReleased(int millis);
+
+    @Override
+    void close();
+  }
+
   /** Copies the same pages again and again. */
   interface Copy extends AutoCloseable {
     /**
@@ -62,18 +78,14 @@ interface Hypervisor extends AutoCloseable {
   Copy copy(int domain, int[] refs, long bytes) throws IOException;
 
   /**
-   * A dma-buf of granted pages, the caller's.
+   * gntdev's dma-buf of granted pages, for devices that import by DMA; closed by who asked for it.
    *
    * @param flags of {@link org.guestcam.uapi.GrantDevice}
    */
-  DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws IOException;
+  Export export(int domain, int[] refs, int flags) throws IOException;
 
-  /**
-   * Waits until an exported dma-buf, known by its number, is released by everybody.
-   *
-   * @return whether it is
-   */
-  boolean awaitReleased(int number, int millis);
+  /** guestcam_grants' dma-buf of granted pages, for everybody; closed by who asked for it. */
+  Export share(int domain, int[] refs) throws IOException;
 
   /** Allocates memory of this host and grants all of it to another domain. */
   Loan lend(int domain, long bytes) throws IOException;

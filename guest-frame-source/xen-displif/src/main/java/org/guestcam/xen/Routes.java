@@ -28,9 +28,12 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, Counters coun
   /**
    * The route that is sound here where the user names none. A foreign domain's pages, mapped and
    * queued as USERPTR, corrupt the memory of an x86 PV dom0 (and are untried in a PVH one), so x86
-   * copies.
+   * copies where guestcam_grants is not loaded; that one refuses to work where it is not sound.
    */
-  static DisplayMemory.Route ofThisHost() {
+  static DisplayMemory.Route ofThisHost(boolean shares) {
+    if (shares) {
+      return DisplayMemory.Route.SHARE;
+    }
     return System.getProperty("os.arch").equals("aarch64")
         ? DisplayMemory.Route.MAP
         : DisplayMemory.Route.COPY;
@@ -40,6 +43,7 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, Counters coun
   DisplayMemory of(Hypervisor xen, int domain, int[] refs) throws IOException {
     return switch (grantedByGuest) {
       case MAP -> new DisplayMemory.Mapped(xen, domain, refs);
+      case SHARE -> new DisplayMemory.Exported(xen.share(domain, refs));
       case EXPORT -> export(xen, domain, refs);
       case COPY, LEND -> new DisplayMemory.Copied(xen, domain, refs, counters.copiedBytes);
     };
@@ -47,7 +51,7 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, Counters coun
 
   private DisplayMemory export(Hypervisor xen, int domain, int[] refs) throws IOException {
     try {
-      return new DisplayMemory.Exported(xen, domain, refs, exportFlags);
+      return new DisplayMemory.Exported(xen.export(domain, refs, exportFlags));
     } catch (ErrnoException e) {
       String why =
           e.is(Errno.ENOTTY)

@@ -11,9 +11,11 @@ import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventChannels;
 import org.guestcam.uapi.Fd;
+import org.guestcam.uapi.GrantBuffer;
 import org.guestcam.uapi.GrantCopy;
 import org.guestcam.uapi.GrantDevice;
 import org.guestcam.uapi.GrantMapping;
+import org.guestcam.uapi.GrantModule;
 import org.guestcam.uapi.Mapping;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,20 +29,37 @@ final class XenDevices implements Hypervisor {
 
   private final GrantDevice grants;
   private final EventChannels events;
+  private final GrantModule module; // null: none
+  private final ErrnoException whyNoModule;
 
-  private XenDevices(GrantDevice grants, EventChannels events) {
+  private XenDevices(
+      GrantDevice grants, EventChannels events, GrantModule module, ErrnoException whyNoModule) {
     this.grants = grants;
     this.events = events;
+    this.module = module;
+    this.whyNoModule = whyNoModule;
   }
 
   static XenDevices open() throws ErrnoException {
     GrantDevice grants = GrantDevice.open();
+    EventChannels events;
     try {
-      return new XenDevices(grants, EventChannels.open());
+      events = EventChannels.open();
     } catch (ErrnoException e) {
       grants.close();
       throw e;
     }
+    try {
+      return new XenDevices(grants, events, GrantModule.open(), null);
+    } catch (ErrnoException e) {
+      LOG.debug("without guestcam_grants: {}", e.getMessage());
+      return new XenDevices(grants, events, null, e);
+    }
+  }
+
+  /** Whether guestcam_grants is there and works in this domain. */
+  boolean shares() {
+    return module != null;
   }
 
   /** Readable when a port has fired; borrowed. */
@@ -97,15 +116,73 @@ final class XenDevices implements Hypervisor {
     return new Copying(new GrantCopy(grants, domain, refs, bytes));
   }
 
-  @Override
-  public DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws IOException {
-    return grants.exportDmaBuf(domain, refs, flags);
+  /** A dma-buf of gntdev, which knows it by its descriptor's number. */
+  private record Exported(GrantDevice grants, DmaBuf dmaBuf, int number) implements Export {
+    @Override
+    public boolean awaitReleased(int millis) {
+      dmaBuf.close();
+      int r = grants.awaitReleased(number, millis);
+      return r >= 0 || Errno.ENOENT.is(r);
+    }
+
+    @Override
+    public void close() {
+      dmaBuf.close();
+    }
+  }
+
+  private record Shared(GrantBuffer buffer) implements Export {
+    @Override
+    public DmaBuf dmaBuf() {
+      return buffer.dmaBuf();
+    }
+
+    @Override
+    public boolean awaitReleased(int millis) {
+      try {
+        return buffer.awaitEnded(millis);
+      } catch (ErrnoException e) {
+        LOG.warn("waiting for the end of grants: {}", e.getMessage());
+        return false;
+      }
+    }
+
+    @Override
+    public void close() {
+      buffer.close();
+    }
   }
 
   @Override
-  public boolean awaitReleased(int number, int millis) {
-    int r = grants.awaitReleased(number, millis);
-    return r >= 0 || Errno.ENOENT.is(r);
+  public Export export(int domain, int[] refs, int flags) throws IOException {
+    DmaBuf exported = grants.exportDmaBuf(domain, refs, flags);
+    return new Exported(grants, exported, exported.fd().number());
+  }
+
+  @Override
+  public Export share(int domain, int[] refs) throws IOException {
+    if (module == null) {
+      throw whyNoModule;
+    }
+    return new Shared(module.map(domain, refs));
+  }
+
+  /** Pages of guestcam_grants. */
+  private record Granting(GrantBuffer pages) implements Loan {
+    @Override
+    public int[] refs() {
+      return pages.refs();
+    }
+
+    @Override
+    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
+      return OwnMemory.buffer(pages.dmaBuf(), id, layout, onClosed);
+    }
+
+    @Override
+    public void close() {
+      pages.close();
+    }
   }
 
   /** A udmabuf whose pages are granted. */
@@ -144,6 +221,10 @@ final class XenDevices implements Hypervisor {
 
   @Override
   public Loan lend(int domain, long bytes) throws IOException {
+    if (module != null) {
+      return new Granting(
+          module.grant(domain, Math.toIntExact(Math.ceilDiv(bytes, GrantDevice.GRANT_SIZE))));
+    }
     OwnMemory memory = OwnMemory.allocateDmaBuf("guestcam-xen", bytes);
     try {
       return new Granted(memory, grants.grant(memory.dmaBuf(), domain));
@@ -184,5 +265,8 @@ final class XenDevices implements Hypervisor {
   public void close() {
     events.close();
     grants.close();
+    if (module != null) {
+      module.close();
+    }
   }
 }

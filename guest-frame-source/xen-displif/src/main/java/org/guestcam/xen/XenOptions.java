@@ -24,6 +24,7 @@ record XenOptions(String domain, String connector, DisplayMemory.Route route, in
       Map.of(
           "map", DisplayMemory.Route.MAP,
           "copy", DisplayMemory.Route.COPY,
+          "share", DisplayMemory.Route.SHARE,
           "export", DisplayMemory.Route.EXPORT);
   private static final Map<String, Integer> FLAGS =
       Map.of("none", 0, "wc", GrantDevice.WRITE_COMBINED, "coherent", GrantDevice.COHERENT);

@@ -74,7 +74,8 @@ public final class XenSource implements FrameSource {
   private Backend backend(XenStore store, XenDevices xen, FrameListener listener)
       throws IOException {
     String self = store.read("domid").orElse("0");
-    DisplayMemory.Route route = options.route() == null ? Routes.ofThisHost() : options.route();
+    DisplayMemory.Route route =
+        options.route() == null ? Routes.ofThisHost(xen.shares()) : options.route();
     return new Backend(
         store,
         xen,

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Set;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.FrameLayout;
-import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.Mapping;
@@ -122,13 +121,13 @@ final class MemoryHypervisor implements Hypervisor {
   }
 
   @Override
-  public DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws IOException {
+  public Export export(int domain, int[] refs, int flags) throws IOException {
     throw new ErrnoException("export", "the test's hypervisor", Errno.EINVAL.number());
   }
 
   @Override
-  public boolean awaitReleased(int number, int millis) {
-    return true;
+  public Export share(int domain, int[] refs) throws IOException {
+    throw new ErrnoException("share", "the test's hypervisor", Errno.ENOENT.number());
   }
 
   @Override

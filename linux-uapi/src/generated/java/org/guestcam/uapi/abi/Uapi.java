@@ -4370,6 +4370,24 @@ public class Uapi extends Uapi$shared {
     public static long IOCTL_GNTDEV_DMABUF_IMP_RELEASE() {
         return IOCTL_GNTDEV_DMABUF_IMP_RELEASE;
     }
+    private static final long GUESTCAM_GRANTS_MAP = 3224397776L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_GRANTS_MAP 3224397776
+     * }
+     */
+    public static long GUESTCAM_GRANTS_MAP() {
+        return GUESTCAM_GRANTS_MAP;
+    }
+    private static final long GUESTCAM_GRANTS_GRANT = 3224397777L;
+    /**
+     * {@snippet lang=c :
+     * #define GUESTCAM_GRANTS_GRANT 3224397777
+     * }
+     */
+    public static long GUESTCAM_GRANTS_GRANT() {
+        return GUESTCAM_GRANTS_GRANT;
+    }
     private static final long GUESTCAM_LOOPBACK_CREATE = 3228067776L;
     /**
      * {@snippet lang=c :
