@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       LaunchCommand.class,
       SnapshotCommand.class,
       ResizeCommand.class,
+      XenCommand.class,
       SourcesCommand.class,
       DevicesCommand.class,
       LoopbackCommand.class,

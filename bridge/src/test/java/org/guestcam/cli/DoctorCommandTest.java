@@ -12,6 +12,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.guestcam.cli.doctor.Check;
 import org.guestcam.cli.doctor.Finding;
 import org.guestcam.cli.doctor.GStreamerCheck;
@@ -169,14 +170,21 @@ class DoctorCommandTest {
     assertEquals(
         "a domain of Xen, type PV, dom0, no /dev/xen/gntdev", look(new XenCheck()).found());
     file("/dev/xen/gntdev", "");
-    assertEquals(Finding.State.OK, look(new XenCheck()).state());
-    assertTrue(look(new XenCheck()).meaning().contains("copied"));
-    file("/sys/hypervisor/guest_type", "PVH");
-    assertTrue(look(new XenCheck()).meaning().contains("docs/grants-module.md"));
+    Finding arm = look(new XenCheck(() -> Optional.of(true), true));
+    assertEquals(Finding.State.OK, arm.state());
+    assertTrue(arm.found().endsWith("gntdev with dma-bufs"), arm.found());
+    assertTrue(arm.meaning().contains("route=export"), arm.meaning());
+    Finding x86 = look(new XenCheck(() -> Optional.of(false), false));
+    assertEquals(Finding.State.LIMITED, x86.state());
+    assertTrue(x86.meaning().contains("route=copy"), x86.meaning());
+    assertTrue(x86.remedy().contains("CONFIG_XEN_GNTDEV_DMABUF"), x86.remedy());
     file("/dev/guestcam-grants", "");
-    assertEquals(
-        "a domain of Xen, type PVH, dom0, /dev/xen/gntdev, guestcam_grants",
-        look(new XenCheck()).found());
+    assertEquals(Finding.State.LIMITED, look(new XenCheck(() -> Optional.of(false), false)).state());
+    file("/sys/hypervisor/guest_type", "PVH");
+    Finding module = look(new XenCheck(() -> Optional.of(false), false));
+    assertEquals(Finding.State.OK, module.state());
+    assertTrue(module.found().endsWith("without dma-bufs, guestcam_grants"), module.found());
+    assertTrue(module.meaning().contains("dma-bufs of guestcam_grants"), module.meaning());
   }
 
   @Test

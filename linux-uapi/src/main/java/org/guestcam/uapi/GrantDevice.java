@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.guestcam.uapi.abi.Uapi;
 import org.guestcam.uapi.abi.ioctl_gntdev_dmabuf_exp_from_refs;
 import org.guestcam.uapi.abi.ioctl_gntdev_dmabuf_exp_wait_released;
@@ -46,6 +47,19 @@ public final class GrantDevice implements AutoCloseable {
   /** Opens the device: ENOENT where xen-gntdev is not loaded, EACCES without the rights. */
   public static GrantDevice open() throws ErrnoException {
     return new GrantDevice(Fd.open(DEVICE, Fd.O_RDWR));
+  }
+
+  /**
+   * Whether this kernel's gntdev has the dma-buf calls (CONFIG_XEN_GNTDEV_DMABUF); empty where it
+   * cannot be opened.
+   */
+  public static Optional<Boolean> makesDmaBufs() {
+    try (GrantDevice device = open()) {
+      // No dma-buf has that number: ENOENT from who knows the call.
+      return Optional.of(!Errno.ENOTTY.is(device.awaitReleased(-1, 0)));
+    } catch (ErrnoException e) {
+      return Optional.empty();
+    }
   }
 
   /** The descriptor, borrowed. */

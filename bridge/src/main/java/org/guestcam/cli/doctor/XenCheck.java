@@ -2,11 +2,34 @@
 // Copyright the guestcam authors
 package org.guestcam.cli.doctor;
 
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.guestcam.uapi.GrantDevice;
+
 /** Xen: whether this is one of its domains, and whether guests' pages can be mapped. */
 public final class XenCheck implements Check {
   private static final String PART = "Xen";
   private static final String GNTDEV = "/dev/xen/gntdev";
   private static final String MODULE = "/dev/guestcam-grants";
+
+  private final Supplier<Optional<Boolean>> makesDmaBufs;
+  private final boolean arm;
+
+  /** Looks at this machine's gntdev. */
+  public XenCheck() {
+    this(GrantDevice::makesDmaBufs, System.getProperty("os.arch").equals("aarch64"));
+  }
+
+  /**
+   * For tests.
+   *
+   * @param makesDmaBufs whether gntdev has the dma-buf calls
+   * @param arm whether this is an arm64 machine
+   */
+  public XenCheck(Supplier<Optional<Boolean>> makesDmaBufs, boolean arm) {
+    this.makesDmaBufs = makesDmaBufs;
+    this.arm = arm;
+  }
 
   @Override
   public Finding look(Host host) {
@@ -34,18 +57,42 @@ public final class XenCheck implements Check {
       return Finding.limited(
           PART, found + ", no rights for " + GNTDEV, "Only root may map granted pages.", "sudo -i");
     }
-    if (host.exists(MODULE)) {
-      return Finding.ok(PART, found + ", " + GNTDEV + ", guestcam_grants", "");
+    boolean dmaBufs = makesDmaBufs.get().orElse(false);
+    boolean module = host.exists(MODULE) && !"PV".equals(type);
+    found +=
+        ", "
+            + GNTDEV
+            + (dmaBufs ? " with dma-bufs" : " without dma-bufs")
+            + (host.exists(MODULE) ? ", guestcam_grants" : "");
+    String routes = guestAllocates(dmaBufs, module) + "\n" + hostAllocates(dmaBufs);
+    return dmaBufs || module
+        ? Finding.ok(PART, found, routes)
+        : Finding.limited(
+            PART,
+            found,
+            routes,
+            "guestcam_grants (docs/grants-module.md; not in an x86 PV domain), or a kernel with"
+                + " CONFIG_XEN_GNTDEV_DMABUF=y, which be-alloc=1 needs");
+  }
+
+  private String guestAllocates(boolean dmaBufs, boolean module) {
+    if (module) {
+      return "be-alloc=0: the guest's pages are dma-bufs of guestcam_grants, for every device and"
+          + " without a copy.";
     }
-    return "PV".equals(type)
-        ? Finding.ok(
-            PART,
-            found + ", " + GNTDEV,
-            "Guests' pages are copied: in an x86 PV domain nothing else is sound.")
-        : Finding.ok(
-            PART,
-            found + ", " + GNTDEV,
-            "With guestcam_grants guests' pages would be dma-bufs, for every device and without a"
-                + " copy: docs/grants-module.md.");
+    if (!arm) {
+      return "be-alloc=0: one copy a frame, by the hypervisor (route=copy). On x86 gntdev cannot"
+          + " export a guest's pages, and mapped ones corrupt a PV dom0 when they are queued.";
+    }
+    return "be-alloc=0: the guest's pages are mapped, without a copy (route=map)"
+        + (dmaBufs ? ", or exported as dma-bufs for devices with DMA (route=export)." : ".");
+  }
+
+  private String hostAllocates(boolean dmaBufs) {
+    if (!dmaBufs) {
+      return "be-alloc=1: does not work; this kernel's gntdev grants no dma-bufs.";
+    }
+    return "be-alloc=1: the host's memory is lent to the guest, without a copy"
+        + (arm ? "." : "; not for PV guests, whose programs cannot map it.");
   }
 }

@@ -47,4 +47,20 @@ public interface FrameSourceProvider {
     throw new IllegalArgumentException(
         "a source of the scheme '" + scheme() + "' cannot be asked for another size");
   }
+
+  /**
+   * Gives a running guest a display of its own, whose frames an endpoint of this scheme shows.
+   *
+   * @param endpoint names the guest
+   * @param screens as {@code ID:WIDTHxHEIGHT}, in pixels
+   * @param hostAllocates whether the host's memory is lent to the guest, and not the other way
+   * @return what was attached, for people
+   * @throws IllegalArgumentException where something is written wrongly, or this cannot be done
+   * @throws IOException where the guest is not there, or the host lacks something
+   */
+  default String attach(Endpoint endpoint, List<String> screens, boolean hostAllocates)
+      throws IOException {
+    throw new IllegalArgumentException(
+        "guests of the scheme '" + scheme() + "' cannot be given a display");
+  }
 }

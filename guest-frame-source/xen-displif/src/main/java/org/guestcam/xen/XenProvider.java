@@ -56,4 +56,23 @@ public final class XenProvider implements FrameSourceProvider {
   public FrameSource open(Endpoint endpoint) {
     return new XenSource(XenOptions.parse(endpoint));
   }
+
+  @Override
+  public String attach(Endpoint endpoint, List<String> screens, boolean hostAllocates)
+      throws IOException {
+    XenOptions options = XenOptions.parse(endpoint);
+    List<Attachment.Screen> parsed = Attachment.parse(screens);
+    try (XenStore store = XenSource.openStore()) {
+      List<Integer> found = options.find(store);
+      if (found.size() != 1) {
+        throw new IOException(
+            (found.isEmpty() ? "no domain " : "more than one domain ")
+                + options.domain()
+                + " runs; 'xl list' names those that do");
+      }
+      int self = Integer.parseInt(store.read("domid").orElse("0"));
+      int device = Attachment.attach(store, self, found.getFirst(), parsed, hostAllocates);
+      return "display " + device + " of domain " + found.getFirst();
+    }
+  }
 }
