@@ -22,7 +22,9 @@ import org.slf4j.LoggerFactory;
  * <p>Pacing: a flip is answered at once, and its event, which lets the guest draw into the
  * framebuffer before, is sent when that one's frame was released; at the latest after {@link
  * #FLIP_LIMIT}, for a guest's driver gives up after three seconds. The frame that is on show is
- * kept by the bridge until the next one comes, so its own release is not waited for.
+ * kept by the bridge until the next one comes, so its own release is not waited for. A frame that
+ * was overtaken is released at once, so events keep a distance of 1/60 s besides: no guest runs
+ * faster than its screen.
  */
 final class Connector {
   /** How long a flip's event waits for the frame before, in nanoseconds. */
@@ -38,6 +40,10 @@ final class Connector {
   static final int MAX_REFUSALS = 1000;
 
   private static final long SECOND = 1_000_000_000L;
+
+  /** The screen's refresh, in nanoseconds: events do not follow each other faster. */
+  private static final long REFRESH = SECOND / 60;
+
   private static final Logger LOG = LoggerFactory.getLogger(Connector.class);
 
   /** What connectors of one display share. */
@@ -90,6 +96,7 @@ final class Connector {
   private Picture.Slot before;
   private int beforePresentation;
   private long flipUntil;
+  private long lastFlipAt;
 
   private DisplayMemory dying;
   private long dyingUntil;
@@ -107,11 +114,13 @@ final class Connector {
       int requestRef,
       int requestChannel,
       int eventRef,
-      int eventChannel)
+      int eventChannel,
+      long now)
       throws IOException {
     this.owner = owner;
     this.index = index;
     this.listener = owner.listener(index);
+    this.lastFlipAt = now - REFRESH;
     Hypervisor xen = owner.xen();
     List<AutoCloseable> made = new ArrayList<>();
     try {
@@ -197,7 +206,7 @@ final class Connector {
 
   /** When {@link #work} is due without a request, in nanoseconds; Long.MAX_VALUE for never. */
   long due() {
-    long due = flipPending ? flipUntil : Long.MAX_VALUE;
+    long due = flipPending ? flipDue() : Long.MAX_VALUE;
     return dying == null ? due : Math.min(due, dyingUntil);
   }
 
@@ -268,14 +277,20 @@ final class Connector {
     show(framebuffer, layout, now);
     flipPending = true;
     flipped = cookie;
-    flipUntil = now + (listener == null ? SECOND / 60 : FLIP_LIMIT);
+    flipUntil = now + (listener == null ? REFRESH : FLIP_LIMIT);
   }
 
   private void finishFlip(long now) {
-    boolean free = listener != null && (before == null || before.isReleased(beforePresentation));
-    if (flipPending && (free || now >= flipUntil)) {
+    if (flipPending && now >= flipDue()) {
+      lastFlipAt = now;
       sendFlip();
     }
+  }
+
+  /** When the pending flip's event may be sent: as early as now where the frame before is free. */
+  private long flipDue() {
+    boolean free = listener != null && (before == null || before.isReleased(beforePresentation));
+    return free ? Math.min(flipUntil, lastFlipAt + REFRESH) : flipUntil;
   }
 
   private void sendFlip() {

@@ -197,7 +197,8 @@ final class Display implements Connector.Owner {
                 number(path + "/req-ring-ref", -1, 1, Integer.MAX_VALUE),
                 number(path + "/req-event-channel", -1, 1, Integer.MAX_VALUE),
                 number(path + "/evt-ring-ref", -1, 1, Integer.MAX_VALUE),
-                number(path + "/evt-event-channel", -1, 1, Integer.MAX_VALUE)));
+                number(path + "/evt-event-channel", -1, 1, Integer.MAX_VALUE),
+                now));
       }
       if (connectors.isEmpty()) {
         throw new ViolationException("the guest is initialised, but offers no connector");

@@ -160,6 +160,28 @@ class DisplayTest {
   }
 
   @Test
+  void aGuestWhoseFramesAreOvertakenRunsNoFasterThanItsScreen() throws IOException {
+    try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
+      guest.attach(false, "64x48");
+      ScriptedGuest.Rings rings = guest.connect();
+      create(guest, rings, 1);
+      create(guest, rings, 2);
+      show(rings, 1);
+      guest.heard.release();
+      assertEquals(0, rings.ask(PG_FLIP, 102L));
+      assertEquals(List.of(102L), rings.flips());
+      guest.heard.release();
+      assertEquals(0, rings.ask(PG_FLIP, 101L));
+      assertEquals(List.of(), rings.flips());
+      long due = guest.backend.due();
+      assertEquals(16, (due - guest.now) / 1_000_000);
+      guest.now = due;
+      guest.backend.work();
+      assertEquals(List.of(101L), rings.flips());
+    }
+  }
+
+  @Test
   void aConnectorThatNobodyWatchesFlipsAtSixtyHertz() throws IOException {
     try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
       guest.attach(false, "64x48", "64x48");
