@@ -179,7 +179,8 @@ class DoctorCommandTest {
     assertTrue(x86.meaning().contains("route=copy"), x86.meaning());
     assertTrue(x86.remedy().contains("CONFIG_XEN_GNTDEV_DMABUF"), x86.remedy());
     file("/dev/guestcam-grants", "");
-    assertEquals(Finding.State.LIMITED, look(new XenCheck(() -> Optional.of(false), false)).state());
+    assertEquals(
+        Finding.State.LIMITED, look(new XenCheck(() -> Optional.of(false), false)).state());
     file("/sys/hypervisor/guest_type", "PVH");
     Finding module = look(new XenCheck(() -> Optional.of(false), false));
     assertEquals(Finding.State.OK, module.state());
