@@ -86,11 +86,17 @@ static unsigned int gcl_num_users(void *priv)
 	return file_count(memory->dmabuf->file);
 }
 
-/* The mapping becomes the exporter's: from here on nothing of it passes through this module. */
+/*
+ * The mapping becomes the exporter's: from here on nothing of it passes through this module.
+ *
+ * mmap runs beside REQBUFS, and may find a buffer that has no memory yet.
+ */
 static int gcl_output_mmap(void *priv, struct vm_area_struct *vma)
 {
 	struct gcl_memory *memory = priv;
 
+	if (!memory)
+		return -EINVAL;
 	return dma_buf_mmap(memory->dmabuf, vma, 0);
 }
 
@@ -103,6 +109,8 @@ static int gcl_capture_mmap(void *priv, struct vm_area_struct *vma)
 {
 	struct gcl_memory *memory = priv;
 
+	if (!memory)
+		return -EINVAL;
 	if (memory->read_only)
 		gcl_vm_flags_mod(vma, 0, VM_WRITE | VM_MAYWRITE);
 	if (!(vma->vm_flags & VM_WRITE))

@@ -38,3 +38,23 @@ complies() {
     [[ -n $total && -z $failures && $total == *'Warnings: 0' ]] && { [[ $known != - ]] || [[ $total == *'Failed: 0,'* ]]; }
     is "v4l2-compliance, $what" "${failures:+$failures; }$total"
 }
+
+# What the debug kernel (tests/lab --kernel debug) has seen: leaks, and reports of KASAN, lockdep, vb2's own counters and so on.
+watchers() {
+    [[ -e /sys/kernel/debug/kmemleak ]] || return 0
+    local seen
+    # What is young may still be in a register or on its way; a leak is there for good, in two scans.
+    for _ in 1 2; do
+        sleep 6
+        echo scan >/sys/kernel/debug/kmemleak
+    done
+    seen=$(cat /sys/kernel/debug/kmemleak)
+    [[ -z $seen ]]
+    is "${0##*/}: kmemleak finds nothing" "$(wc -l <<<"$seen") lines"$'\n'"$seen"
+    seen=$(dmesg | grep -E -A60 'BUG: |WARNING: |INFO: .*(lock|task|rcu)|possible .* locking|UNBALANCED|counters for queue|DMA-API: .*device driver|ODEBUG' | head -n 300)
+    [[ -z $seen ]]
+    is "${0##*/}: no report of the kernel" "$seen"
+    [[ $(cat /proc/sys/kernel/tainted) == @(0|4096) ]]
+    is "${0##*/}: lockdep and the others still watch" "tainted $(cat /proc/sys/kernel/tainted), $(grep debug_locks /proc/lockdep_stats)"
+}
+trap watchers EXIT

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
-/* check OUTPUT CAPTURE: all checks that need no other program; then how many were good and bad. */
+/*
+ * check OUTPUT CAPTURE [lossless|protected]: all checks that need no other program, or those of a camera with that
+ * option; then how many were good and bad.
+ */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -67,13 +70,22 @@ void reader_start(struct stream *stream, const struct camera *camera) {
 
 int main(int argc, char **argv) {
   struct camera camera = {argc > 1 ? argv[1] : "/dev/video0", argc > 2 ? argv[2] : "/dev/video1"};
-  check_formats(&camera);
-  check_identity(&camera);
-  check_holds(&camera);
-  check_binding(&camera);
-  check_ends(&camera);
-  check_copies(&camera);
-  check_limits(&camera);
+  const char *option = argc > 3 ? argv[3] : "";
+  if (!strcmp(option, "lossless")) {
+    check_lossless(&camera);
+  } else if (!strcmp(option, "protected")) {
+    check_protected(&camera);
+  } else {
+    check_formats(&camera);
+    check_identity(&camera);
+    check_holds(&camera);
+    check_binding(&camera);
+    check_ends(&camera);
+    check_copies(&camera);
+    check_limits(&camera);
+    check_blind(&camera);
+    check_fences(&camera);
+  }
   printf("check: %d good, %d bad\n", good_count, bad_count);
   return bad_count != 0;
 }

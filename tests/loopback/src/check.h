@@ -30,5 +30,9 @@ void check_ends(const struct camera *camera);
 void check_copies(const struct camera *camera);
 void check_formats(const struct camera *camera);
 void check_limits(const struct camera *camera);
+void check_blind(const struct camera *camera);
+void check_fences(const struct camera *camera);
+void check_lossless(const struct camera *camera);
+void check_protected(const struct camera *camera);
 
 #endif

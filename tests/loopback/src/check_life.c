@@ -127,16 +127,14 @@ void check_copies(const struct camera *camera) {
     right += picture_check(reader.buffers[index].pixels, bytes) == n;
     stream_queue(&reader, index, 0);
   }
-  usleep(400000);
-  copied = control(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED) - copied;
+  copied = control_wait(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED, copied + bytes * 8) - copied;
   report(right == 6 && copied == (int64_t)bytes * 8, "write(): exact, and counted", "%u of 6, %ld bytes copied", right,
          (long)copied);
   stream_close(&reader);
   stream_open(&reader, camera->capture, 0);
   copied = control(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED);
   ssize_t got = read(reader.fd, picture, bytes);
-  usleep(400000);
-  copied = control(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED) - copied;
+  copied = control_wait(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED, copied + bytes) - copied;
   report(got == (ssize_t)bytes && picture_check(picture, bytes) == 7 && copied >= (int64_t)bytes,
          "read(): exact, and counted", "%ld bytes, %ld copied", (long)got, (long)copied);
   stream_close(&reader);
@@ -155,8 +153,7 @@ void check_copies(const struct camera *camera) {
   producer.buffers[0].pixels = NULL;
   reader_start(&reader, camera);
   int index = stream_dequeue(&reader, NULL);
-  usleep(400000);
-  copied = control(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED) - copied;
+  copied = control_wait(producer.fd, GUESTCAM_LOOPBACK_CID_COPIED, copied + bytes) - copied;
   report(index == 0 && picture_check(reader.buffers[0].pixels, bytes) == 5 && copied == (int64_t)bytes,
          "unaligned USERPTR: exact, and counted", "index %d, %ld bytes copied", index, (long)copied);
   free(odd);
@@ -199,6 +196,34 @@ void check_formats(const struct camera *camera) {
   unsigned int all = sizeof(cases) / sizeof(cases[0]);
   report(right == all, "S_FMT keeps sizes and strides", "%u of %u", right, all);
   report(seen == all, "readers are told the same, and nothing else", "%u of %u", seen, all);
+  struct v4l2_format colours = {.type = producer.type}, told = {.type = reader.type};
+  call(producer.fd, VIDIOC_G_FMT, &colours);
+  if (V4L2_TYPE_IS_MULTIPLANAR(producer.type)) {
+    struct v4l2_pix_format_mplane *mp = &colours.fmt.pix_mp;
+    mp->pixelformat = V4L2_PIX_FMT_YUYV;
+    mp->colorspace = V4L2_COLORSPACE_BT2020;
+    mp->ycbcr_enc = V4L2_YCBCR_ENC_BT2020;
+    mp->quantization = V4L2_QUANTIZATION_FULL_RANGE;
+    mp->xfer_func = V4L2_XFER_FUNC_SMPTE2084;
+    mp->field = V4L2_FIELD_INTERLACED;
+  } else {
+    struct v4l2_pix_format *pix = &colours.fmt.pix;
+    pix->priv = V4L2_PIX_FMT_PRIV_MAGIC;
+    pix->pixelformat = V4L2_PIX_FMT_YUYV;
+    pix->colorspace = V4L2_COLORSPACE_BT2020;
+    pix->ycbcr_enc = V4L2_YCBCR_ENC_BT2020;
+    pix->quantization = V4L2_QUANTIZATION_FULL_RANGE;
+    pix->xfer_func = V4L2_XFER_FUNC_SMPTE2084;
+    pix->field = V4L2_FIELD_INTERLACED;
+  }
+  call(producer.fd, VIDIOC_S_FMT, &colours);
+  call(reader.fd, VIDIOC_G_FMT, &told);
+  const struct v4l2_pix_format *pix = &told.fmt.pix;
+  report(pix->colorspace == V4L2_COLORSPACE_BT2020 && pix->ycbcr_enc == V4L2_YCBCR_ENC_BT2020 &&
+             pix->quantization == V4L2_QUANTIZATION_FULL_RANGE && pix->xfer_func == V4L2_XFER_FUNC_SMPTE2084 &&
+             pix->field == V4L2_FIELD_INTERLACED,
+         "and the colours and the field", "%u %u %u %u, field %u", pix->colorspace, pix->ycbcr_enc, pix->quantization,
+         pix->xfer_func, pix->field);
   stream_rate(&producer, 25);
   struct v4l2_streamparm parm = {.type = reader.type};
   call(reader.fd, VIDIOC_G_PARM, &parm);

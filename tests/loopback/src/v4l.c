@@ -246,6 +246,20 @@ int64_t control(int fd, uint32_t id) {
   return query.type == V4L2_CTRL_TYPE_INTEGER64 ? one.value64 : one.value;
 }
 
+int64_t control_wait(int fd, uint32_t id, int64_t least) {
+  struct v4l2_event_subscription changes = {.type = V4L2_EVENT_CTRL, .id = id};
+  struct pollfd poller = {.fd = fd, .events = POLLPRI};
+  int64_t value;
+  call(fd, VIDIOC_SUBSCRIBE_EVENT, &changes);
+  while ((value = control(fd, id)) < least && poll(&poller, 1, 20000) > 0) {
+    struct v4l2_event event;
+    /* The next one; those of other kinds are their owner's loss. */
+    if (ioctl(fd, VIDIOC_DQEVENT, &event)) break;
+  }
+  call(fd, VIDIOC_UNSUBSCRIBE_EVENT, &changes);
+  return value;
+}
+
 uint64_t now_nanos(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

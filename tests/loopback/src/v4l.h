@@ -66,6 +66,8 @@ void buffer_anonymous(struct buffer *buffer, size_t length);
 void buffer_free(struct buffer *buffer);
 
 int64_t control(int fd, uint32_t id);
+/* Waits, by the control's events, until it is at least that; what it is then (it may lag behind the truth). */
+int64_t control_wait(int fd, uint32_t id, int64_t least);
 uint64_t now_nanos(void);
 
 /* A picture of which each word tells the frame's number and the word's place. */

@@ -55,7 +55,17 @@ final class Negotiator {
   /** A memory type failed when a real buffer was queued: it is not chosen again. */
   void exclude(MemoryType type, int errno) {
     failed.add(type);
-    failures.add(type + " was tried and answered " + Errno.describe(errno));
+    failures.add(type + " was tried and answered " + explain(type, errno));
+  }
+
+  /** What a device means that is there and refuses a buffer's memory. */
+  static String explain(MemoryType type, int errno) {
+    String text = Errno.describe(errno);
+    return type == MemoryType.DMABUF && errno == Errno.ENODEV.number()
+        ? text
+            + ", as the exporter of this dma-buf lets nobody map it, so that no reader could see it"
+            + " (Xen's gntdev is such; guestcam_grants makes dma-bufs that can be mapped)"
+        : text;
   }
 
   /**

@@ -114,6 +114,14 @@ final class VideoDevice implements AutoCloseable {
     return card;
   }
 
+  /** Whether the device still answers: ENODEV of another call may be about something else. */
+  boolean isPresent() {
+    try (Arena arena = Arena.ofConfined()) {
+      int r = Ioctl.call(fd, Uapi.VIDIOC_QUERYCAP(), v4l2_capability.allocate(arena));
+      return !Errno.ENODEV.is(r);
+    }
+  }
+
   private boolean has(int bits) {
     return (capabilities & bits) != 0;
   }

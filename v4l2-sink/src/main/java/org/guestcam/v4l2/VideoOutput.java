@@ -175,12 +175,16 @@ public final class VideoOutput implements FrameSink {
       if (r >= 0) {
         return true;
       }
-      if (Errno.ENODEV.is(r)) {
+      if (Errno.ENODEV.is(r) && !device.isPresent()) {
         throw failure("VIDIOC_QBUF", -r);
       }
       // The queue promised this memory type, but not for this memory: go to the next best one.
       LOG.warn(
-          "{} refused {} as {}: {}", device, frame.buffer(), plan.memory(), Errno.describe(-r));
+          "{} refused {} as {}: {}",
+          device,
+          frame.buffer(),
+          plan.memory(),
+          Negotiator.explain(plan.memory(), -r));
       negotiator.exclude(plan.memory(), -r);
       reopen(frame.buffer());
     }

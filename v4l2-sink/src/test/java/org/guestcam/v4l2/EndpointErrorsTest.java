@@ -96,4 +96,11 @@ class EndpointErrorsTest {
     }
     requireSays(DeviceProbe.of(Path.of("/dev/null")).problem(), "is not a V4L2 device");
   }
+
+  @Test
+  void aDmaBufThatNobodyMayMapIsExplained() {
+    requireSays(Negotiator.explain(MemoryType.DMABUF, 19), "ENODEV", "exporter", "guestcam_grants");
+    assertFalse(Negotiator.explain(MemoryType.USERPTR, 19).contains("exporter"));
+    requireSays(Negotiator.explain(MemoryType.DMABUF, 14), "EFAULT");
+  }
 }
