@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Copyright the guestcam authors
 /* A reader's queue: one for each open file, whose buffers are the slots' memory. */
-#include <linux/dma-buf.h>
 #include <linux/sizes.h>
 #include <linux/wait.h>
 #include "loopback.h"
@@ -111,7 +110,7 @@ static int gcl_reader_buf_init(struct vb2_buffer *vb)
 static void gcl_reader_end_access(struct gcl_reader_buffer *buffer)
 {
 	if (buffer->cpu_access)
-		dma_buf_end_cpu_access(gcl_buffer_memory(&buffer->vb)->dmabuf, DMA_FROM_DEVICE);
+		gcl_memory_end_read(gcl_buffer_memory(&buffer->vb));
 	buffer->cpu_access = false;
 }
 
@@ -160,8 +159,7 @@ static void gcl_reader_buf_finish(struct vb2_buffer *vb)
 	if (!dequeued)
 		return;
 	/* From here until QBUF the reader's CPU may look at it. */
-	buffer->cpu_access = dma_buf_begin_cpu_access(gcl_buffer_memory(&buffer->vb)->dmabuf,
-						      DMA_FROM_DEVICE) == 0;
+	buffer->cpu_access = gcl_memory_begin_read(gcl_buffer_memory(&buffer->vb)) == 0;
 	if (vb2_fileio_is_active(vb->vb2_queue)) {
 		atomic64_add(vb2_get_plane_payload(vb, 0), &camera->copied);
 		gcl_controls_changed(camera);
@@ -175,8 +173,8 @@ static bool gcl_reader_is_current(struct gcl_reader *reader)
 
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (reader->buffers[i] &&
-		    gcl_memory_is_bound(reader->camera,
-					gcl_buffer_memory(&reader->buffers[i]->vb)))
+		    gcl_memory_bound(reader->camera,
+				     gcl_buffer_memory(&reader->buffers[i]->vb)->dmabuf))
 			return true;
 	return false;
 }

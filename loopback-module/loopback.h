@@ -54,7 +54,7 @@ struct gcl_memory {
 	struct dma_buf *dmabuf;
 	bool read_only; /* for readers */
 	bool copied; /* from user memory that cannot be shared, each time it is queued */
-	struct mutex map_lock; /* the two below */
+	struct mutex lock; /* calls of the exporter, and the two below */
 	struct iosys_map map;
 	bool mapped;
 };
@@ -209,6 +209,8 @@ struct gcl_memory *gcl_memory_pin(unsigned long address, size_t size);
 struct gcl_memory *gcl_memory_get(struct gcl_memory *memory);
 void gcl_memory_put(struct gcl_memory *memory);
 void *gcl_memory_map(struct gcl_memory *memory);
+int gcl_memory_begin_read(struct gcl_memory *memory);
+void gcl_memory_end_read(struct gcl_memory *memory);
 struct dma_buf *gcl_export_pages(struct page **array, unsigned int count, bool pinned,
 				 bool read_only);
 
@@ -240,7 +242,7 @@ void gcl_slot_drop_holds(struct gcl_camera *camera, struct gcl_slot *slot);
 void gcl_slot_unhold(struct gcl_camera *camera, struct gcl_slot *slot);
 void gcl_pump(struct gcl_camera *camera);
 void gcl_revoke_work(struct work_struct *work);
-bool gcl_memory_is_bound(struct gcl_camera *camera, struct gcl_memory *memory);
+struct gcl_memory *gcl_memory_bound(struct gcl_camera *camera, struct dma_buf *dmabuf);
 
 /* output.c, output_queue.c, capture.c, capture_queue.c */
 extern const struct v4l2_file_operations gcl_output_fops;

@@ -28,7 +28,18 @@ static void *gcl_output_alloc(struct vb2_buffer *vb, struct device *dev, unsigne
 static void *gcl_output_attach(struct vb2_buffer *vb, struct device *dev, struct dma_buf *dmabuf,
 			       unsigned long size)
 {
-	return gcl_memory_checked(gcl_memory_of_dmabuf(dmabuf), vb->planes[0].min_length);
+	struct gcl_camera *camera = vb->vb2_queue->drv_priv;
+	struct gcl_memory *memory;
+
+	/* One dma-buf in several slots is one memory. */
+	spin_lock(&camera->lock);
+	memory = gcl_memory_bound(camera, dmabuf);
+	if (memory)
+		gcl_memory_get(memory);
+	spin_unlock(&camera->lock);
+	if (!memory)
+		memory = gcl_memory_of_dmabuf(dmabuf);
+	return gcl_memory_checked(memory, vb->planes[0].min_length);
 }
 
 static int gcl_output_map(void *memory)

@@ -19,7 +19,7 @@ static struct gcl_memory *gcl_memory_new(struct dma_buf *dmabuf)
 		return ERR_PTR(-ENOMEM);
 	}
 	kref_init(&memory->refs);
-	mutex_init(&memory->map_lock);
+	mutex_init(&memory->lock);
 	memory->dmabuf = dmabuf;
 	return memory;
 }
@@ -157,7 +157,7 @@ void *gcl_memory_map(struct gcl_memory *memory)
 {
 	void *address = NULL;
 
-	mutex_lock(&memory->map_lock);
+	mutex_lock(&memory->lock);
 	if (!memory->mapped && dma_buf_vmap_unlocked(memory->dmabuf, &memory->map) == 0) {
 		if (memory->map.is_iomem)
 			dma_buf_vunmap_unlocked(memory->dmabuf, &memory->map);
@@ -166,6 +166,27 @@ void *gcl_memory_map(struct gcl_memory *memory)
 	}
 	if (memory->mapped)
 		address = memory->map.vaddr;
-	mutex_unlock(&memory->map_lock);
+	mutex_unlock(&memory->lock);
 	return address;
+}
+
+/*
+ * A reader's CPU begins to look, and has looked. Several readers do so at once, which not every
+ * exporter is ready for (udmabuf of 6.12 loses a scatter list then), so they take turns.
+ */
+int gcl_memory_begin_read(struct gcl_memory *memory)
+{
+	int ret;
+
+	mutex_lock(&memory->lock);
+	ret = dma_buf_begin_cpu_access(memory->dmabuf, DMA_FROM_DEVICE);
+	mutex_unlock(&memory->lock);
+	return ret;
+}
+
+void gcl_memory_end_read(struct gcl_memory *memory)
+{
+	mutex_lock(&memory->lock);
+	dma_buf_end_cpu_access(memory->dmabuf, DMA_FROM_DEVICE);
+	mutex_unlock(&memory->lock);
 }

@@ -24,15 +24,16 @@ static struct gcl_reader_buffer *gcl_reader_find(struct gcl_reader *reader, stru
 	return found;
 }
 
-bool gcl_memory_is_bound(struct gcl_camera *camera, struct gcl_memory *memory)
+/* The memory of that dma-buf that some slot has, or NULL. */
+struct gcl_memory *gcl_memory_bound(struct gcl_camera *camera, struct dma_buf *dmabuf)
 {
 	unsigned int i;
 
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (camera->slots[i] && camera->slots[i]->memory &&
-		    camera->slots[i]->memory->dmabuf == memory->dmabuf)
-			return true;
-	return false;
+		    camera->slots[i]->memory->dmabuf == dmabuf)
+			return camera->slots[i]->memory;
+	return NULL;
 }
 
 /*
@@ -57,7 +58,7 @@ static void gcl_reader_lacks(struct gcl_reader *reader, struct gcl_slot *slot)
 		memory = gcl_buffer_memory(&reader->buffers[i]->vb);
 		if (memory->dmabuf == slot->memory->dmabuf)
 			return; /* it does show it, and is only busy with it */
-		current_ones = current_ones || gcl_memory_is_bound(reader->camera, memory);
+		current_ones = current_ones || gcl_memory_bound(reader->camera, memory->dmabuf);
 	}
 	if (!reader->told)
 		v4l2_event_queue_fh(&reader->fh, &event);

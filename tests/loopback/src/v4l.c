@@ -266,16 +266,16 @@ uint64_t now_nanos(void) {
   return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-static uint32_t word(uint32_t number, uint32_t place) { return number * 2654435761u ^ place * 40503u; }
+uint32_t picture_word(uint32_t number, uint32_t place) { return number * 2654435761u ^ place * 40503u; }
 
 void picture_draw(uint32_t *pixels, size_t bytes, uint32_t number) {
-  for (uint32_t i = 1; i < bytes / 4; i++) pixels[i] = word(number, i);
+  for (uint32_t i = 1; i < bytes / 4; i++) pixels[i] = picture_word(number, i);
   pixels[0] = number;
 }
 
 int64_t picture_check(const uint32_t *pixels, size_t bytes) {
   uint32_t number = pixels[0];
   for (uint32_t i = 1; i < bytes / 4; i++)
-    if (pixels[i] != word(number, i)) return -1;
+    if (pixels[i] != picture_word(number, i)) return -1;
   return number;
 }

@@ -71,6 +71,7 @@ int64_t control_wait(int fd, uint32_t id, int64_t least);
 uint64_t now_nanos(void);
 
 /* A picture of which each word tells the frame's number and the word's place. */
+uint32_t picture_word(uint32_t number, uint32_t place); /* place 0 holds the number itself instead */
 void picture_draw(uint32_t *pixels, size_t bytes, uint32_t number);
 /* The number, or -1 where any word is wrong. */
 int64_t picture_check(const uint32_t *pixels, size_t bytes);

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the guestcam authors
+"""opencv.py NODE COUNT FILE: writes the bytes of so many frames as OpenCV reads them, unconverted."""
+
+import sys
+
+import cv2
+
+camera = cv2.VideoCapture(sys.argv[1], cv2.CAP_V4L2)
+camera.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+with open(sys.argv[3], "wb") as out:
+    for _ in range(int(sys.argv[2])):
+        good, frame = camera.read()
+        if not good:
+            sys.exit("OpenCV got no frame")
+        out.write(frame.tobytes())
