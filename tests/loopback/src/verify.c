@@ -5,7 +5,7 @@
  * pictures when it writes them down:
  *   plus N           N bytes follow each, which mean nothing
  *   bgr              each fourth byte is left out
- *   holes ROW STEP   of each STEP bytes the first ROW are there
+ *   holes ROW STEP   of each STEP bytes the first ROW are there; as many bytes more, of no meaning, are behind
  * What is there must be right, whatever the form.
  */
 #include <stdbool.h>
@@ -47,10 +47,12 @@ int main(int argc, char **argv) {
     kept = 3, step = 4;
   } else if (!strcmp(form, "holes") && argc == 6) {
     kept = strtoul(argv[4], NULL, 10), step = strtoul(argv[5], NULL, 10);
+    if (!kept || kept > step) die("verify: %zu bytes of %zu", kept, step);
+    extra = bytes - (bytes + step - 1) / step * kept;
   } else if (argc > 3) {
     die("verify: no form %s", form);
   }
-  /* All at once where there are no holes: a byte at a time would take minutes. */
+  /* All at once, where there are no holes: a byte at a time would take minutes. */
   if (step == 1) kept = step = bytes;
   FILE *file = fopen(argv[2], "rb");
   uint32_t *picture = malloc(bytes);
