@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
 /*
- * Checks a file of numbered pictures, as any reader wrote it: verify BYTES FILE [FORM]. FORM is what the reader does to
+ * Checks a file of numbered pictures, as any reader wrote it: verify BYTES FILE [FORM]... FORM is what the reader does to
  * pictures when it writes them down:
  *   plus N           N bytes follow each, which mean nothing
  *   bgr              each fourth byte is left out
- *   holes ROW STEP   of each STEP bytes the first ROW are there; as many bytes more, of no meaning, are behind
+ *   holes ROW STEP   of each STEP bytes (of what bgr left) the first ROW are there; as many bytes more, of no meaning, are
+ *                    at the end
  * What is there must be right, whatever the form.
  */
 #include <stdbool.h>
@@ -15,45 +16,55 @@
 
 #include "v4l.h"
 
-/* Of each `step` bytes of a picture, the first `kept` are in the file; then `extra` others. */
-static size_t kept = 1, step = 1, extra;
+static size_t row, step, extra;
+static bool bgr;
 
-/* The next picture, with what is not in the file as it would be if the rest is right; false at the end. */
-static bool read_picture(FILE *file, unsigned char *picture, size_t bytes, bool *piece) {
-  size_t in_file = (bytes + step - 1) / step * kept + extra, got;
-  static unsigned char *data;
-  if (!data) data = malloc(in_file);
-  got = fread(data, 1, in_file, file);
-  *piece = got > 0 && got < in_file;
-  if (got < in_file) return false;
+/* What is not in the file is as it would be if the rest is right. */
+static void spread(const unsigned char *data, size_t length, unsigned char *picture, size_t bytes) {
   uint32_t number = 0;
-  memcpy(&number, data, kept < 4 ? kept : 4);
+  memcpy(&number, data, bgr ? 3 : 4);
   for (size_t i = 0; i < bytes / 4; i++) {
     uint32_t word = i ? picture_word(number, i) : number;
     memcpy(picture + 4 * i, &word, 4);
   }
-  for (size_t from = 0, to = 0; to < bytes; from += kept, to += step)
-    memcpy(picture + to, data + from, to + kept > bytes ? bytes - to : kept);
+  for (size_t from = 0; from < length; from++) {
+    size_t to = row ? from / row * step + from % row : from;
+    if (bgr) to = to / 3 * 4 + to % 3;
+    if (to < bytes) picture[to] = data[from];
+  }
+}
+
+/* The next picture; false at the end. */
+static bool read_picture(FILE *file, unsigned char *picture, size_t bytes, bool *piece) {
+  size_t length = bgr ? bytes / 4 * 3 : bytes;
+  static unsigned char *data;
+  if (!data) data = malloc(length + extra);
+  size_t got = fread(data, 1, length + extra, file);
+  *piece = got > 0 && got < length + extra;
+  if (got < length + extra) return false;
+  if (bgr || row)
+    spread(data, length, picture, bytes);
+  else
+    memcpy(picture, data, bytes);
   return true;
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) die("usage: verify BYTES_OF_A_PICTURE FILE [plus N | bgr | holes ROW STEP]");
-  const char *form = argc > 3 ? argv[3] : "";
+  if (argc < 3) die("usage: verify BYTES_OF_A_PICTURE FILE [plus N | bgr | holes ROW STEP]...");
   size_t bytes = strtoul(argv[1], NULL, 10);
-  if (!strcmp(form, "plus") && argc == 5) {
-    extra = strtoul(argv[4], NULL, 10);
-  } else if (!strcmp(form, "bgr") && argc == 4) {
-    kept = 3, step = 4;
-  } else if (!strcmp(form, "holes") && argc == 6) {
-    kept = strtoul(argv[4], NULL, 10), step = strtoul(argv[5], NULL, 10);
-    if (!kept || kept > step) die("verify: %zu bytes of %zu", kept, step);
-    extra = bytes - (bytes + step - 1) / step * kept;
-  } else if (argc > 3) {
-    die("verify: no form %s", form);
+  for (int i = 3; i < argc; i++) {
+    if (!strcmp(argv[i], "bgr")) {
+      bgr = true;
+    } else if (!strcmp(argv[i], "plus") && i + 1 < argc) {
+      extra = strtoul(argv[++i], NULL, 10);
+    } else if (!strcmp(argv[i], "holes") && i + 2 < argc) {
+      row = strtoul(argv[++i], NULL, 10);
+      step = strtoul(argv[++i], NULL, 10);
+      if (!row || row > step) die("verify: %zu bytes of %zu", row, step);
+    } else {
+      die("verify: no form %s", argv[i]);
+    }
   }
-  /* All at once, where there are no holes: a byte at a time would take minutes. */
-  if (step == 1) kept = step = bytes;
   FILE *file = fopen(argv[2], "rb");
   uint32_t *picture = malloc(bytes);
   long count = 0, gaps = 0, wrong = 0;
