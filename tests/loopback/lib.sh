@@ -71,7 +71,7 @@ watchers() {
     is "${0##*/}: no report of the kernel" "$seen"
     # Bit 12 is a module from elsewhere: this one. A report of lockdep would have turned it off.
     seen="tainted $(cat /proc/sys/kernel/tainted), $(tr -s ' ' </proc/lockdep_stats | grep debug_locks)"
-    [[ $seen == 'tainted 4096, debug_locks: 1'* ]]
+    [[ $seen == 'tainted 4096, '*'debug_locks: 1' ]]
     is "${0##*/}: lockdep and the others still watch" "$seen"
 }
 trap watchers EXIT
