@@ -5,13 +5,14 @@ front=/local/domain/0/device/vdispl/0
 back=/local/domain/0/backend/vdispl/0/0
 logs=$(mktemp -d)
 
-fail() { echo "not ok - $*"; tail -n 20 "$logs"/guestcam.log; dmesg | tail -n 5; exit 1; }
+fail() { echo "not ok - $*"; tail -n 20 "$logs"/guestcam.log; head -n 8 hs_err* 2>/dev/null; dmesg | tail -n 5; exit 1; }
 
 # await SECONDS WHAT COMMAND...: until the command succeeds. (A clock of a busy emulation: generous.)
 await() {
     local until=$((SECONDS + $1)) what=$2
     shift 2
     until "$@"; do
+        [[ -z ${guestcam-} ]] || kill -0 "$guestcam" 2>/dev/null || fail "$what: guestcam has ended"
         ((SECONDS < until)) || fail "$what: waited in vain"
         sleep 0.2
     done
