@@ -8,6 +8,7 @@
 //
 //   kms flip COUNT [WIDTHxHEIGHT [FIRST [PAUSE_US]]]    page flips between two buffers, frames FIRST ... FIRST + COUNT - 1; the last one
 //                                           stays until a line comes on stdin
+//   kms step COUNT [WIDTHxHEIGHT [FIRST]]   the same, and waits for a line on stdin before it draws each further frame
 //   kms single COUNT [WIDTHxHEIGHT [FIRST [PAUSE_US]]]  draws into the one buffer that is shown, and says what is dirty
 //   kms cursor X Y                          frame 1, and over it a pointer of 64x64: alpha, red, green of its place
 //   kms modes                               lists the connector's modes
@@ -160,14 +161,21 @@ static void flip(struct buffer *to)
 	}
 }
 
+static int getchar_line(void)
+{
+	char byte;
+
+	while (read(0, &byte, 1) == 1)
+		if (byte == '\n')
+			return 1;
+	return 0;
+}
+
 static void stay(void)
 {
-	char line[16];
-
 	printf("shown\n");
 	fflush(stdout);
-	if (read(0, line, sizeof(line)) < 0)
-		perror("stdin");
+	getchar_line();
 }
 
 static void pause_for(long microseconds)
@@ -196,11 +204,15 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 2; i++)
 		buffers[i] = make(mode->hdisplay, mode->vdisplay, DRM_FORMAT_XRGB8888);
 
-	if (!strcmp(what, "flip")) {
+	if (!strcmp(what, "flip") || !strcmp(what, "step")) {
 		draw(&buffers[0], first);
 		show(&buffers[0], mode);
+		if (what[0] == 's')
+			stay();
 		for (long i = 1; i < count; i++) {
 			pause_for(pause);
+			if (what[0] == 's' && i > 1 && !getchar_line())
+				return 1;
 			draw(&buffers[i & 1], first + (uint32_t)i);
 			flip(&buffers[i & 1]);
 		}
@@ -242,7 +254,7 @@ int main(int argc, char **argv)
 		clock_gettime(CLOCK_MONOTONIC, &to);
 		printf("flip_ns %lld\n", (((long long)to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec) / count);
 	} else {
-		fprintf(stderr, "kms: flip, single, cursor, modes, speed\n");
+		fprintf(stderr, "kms: flip, step, single, cursor, modes, speed\n");
 		return 2;
 	}
 	return 0;

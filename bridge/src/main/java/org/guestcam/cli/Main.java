@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      VhostUserGpuCommand.class,
       RecordCommand.class,
       StreamCommand.class,
       LaunchCommand.class,

@@ -42,14 +42,19 @@ class MainTest {
       delimiter = '|',
       value = {
         "0 | run fake:ten fakesink:null |",
-        "1 | run fake:fails fakesink:null | guestcam: fake source: guest lied: stride 3 is too small",
+        "1 | run fake:fails fakesink:null | guestcam: fake source: guest lied: stride 3 is too"
+            + " small",
         "1 | run fake:ten fakesink:gone | guestcam: the device is gone",
         "1 | run fake:ten fakesink:refuses | guestcam: the device takes MMAP only",
-        "3 | run --require-zero-copy fake:ten fakesink:refuses | guestcam: the device takes MMAP only",
-        "3 | run fake:lacks fakesink:null | guestcam: no /dev/udmabuf; load it with: modprobe udmabuf",
+        "3 | run --require-zero-copy fake:ten fakesink:refuses | guestcam: the device takes MMAP"
+            + " only",
+        "3 | run fake:lacks fakesink:null | guestcam: no /dev/udmabuf; load it with: modprobe"
+            + " udmabuf",
         "3 | run fake:ten fakesink:lacks | guestcam: no /dev/video7",
-        "3 | loopback list | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is not",
-        "3 | loopback add x | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is not",
+        "3 | loopback list | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is"
+            + " not",
+        "3 | loopback add x | guestcam: there is no /dev/guestcam-loopback: guestcam_loopback is"
+            + " not",
         "2 | loopback | guestcam: a command is missing: add, remove or list",
         "2 | loopback add --idle x | guestcam: --idle: 'x' is none of none, last, picture",
         "2 | loopback add --max-readers -1 | guestcam: --max-readers: -1 is less than 0",
@@ -64,13 +69,28 @@ class MainTest {
         "2 | run fake:ten fakesink:nonsense | guestcam: SINK: no fakesink 'nonsense'",
         "2 | run fake:ten | guestcam: Missing required parameter: 'SINK'",
         "2 | run --rate x fake:ten fakesink:null | guestcam: 'x' is not a rate",
-        "2 | run --max-rate 5 fake:ten fakesink:null | guestcam: --max-rate and --keepalive go with",
+        "2 | run --max-rate 5 fake:ten fakesink:null | guestcam: --max-rate and --keepalive go"
+            + " with",
         "2 | run --frames -1 fake:ten fakesink:null | guestcam: --frames: -1 is negative",
-        "2 | run --duration 5d fake:ten fakesink:null | guestcam: Invalid value for option '--duration'",
+        "2 | run --duration 5d fake:ten fakesink:null | guestcam: Invalid value for option"
+            + " '--duration'",
+        "0 | vhost-user-gpu --print-capabilities |",
+        "2 | vhost-user-gpu | guestcam: one of --socket-path and --fd is needed, and only one",
+        "2 | vhost-user-gpu --fd 5 --socket-path x | guestcam: one of --socket-path and --fd is"
+            + " needed",
+        "2 | vhost-user-gpu --socket-path x --sink nosuch:x | guestcam: SINK: no sink has the"
+            + " scheme",
+        "1 | vhost-user-gpu --socket-path /nowhere/x --sink fakesink:null | guestcam: bind on"
+            + " /nowhere/x",
+        "2 | vhost-user-gpu --socket-path x --parameters modes=1 --sink fakesink:null | guestcam:"
+            + " SOURCE",
         "2 | nonsense | guestcam: Unmatched argument at index 0: 'nonsense'",
-        "1 | run fake:bug fakesink:null | guestcam: internal error: java.lang.IllegalStateException",
-        "1 | snapshot --timeout 50ms fake:silent x.png | guestcam: fake source showed no frame within",
-        "1 | snapshot fake:fails x.png | guestcam: fake source ended before its first frame: guest lied",
+        "1 | run fake:bug fakesink:null | guestcam: internal error:"
+            + " java.lang.IllegalStateException",
+        "1 | snapshot --timeout 50ms fake:silent x.png | guestcam: fake source showed no frame"
+            + " within",
+        "1 | snapshot fake:fails x.png | guestcam: fake source ended before its first frame: guest"
+            + " lied",
       })
   void endsWithItsExitCodeAndSaysWhy(int code, String line, String message) {
     assertEquals(code, guestcam(line.split(" ")), err::toString);

@@ -25,6 +25,15 @@ public interface FrameSource extends AutoCloseable {
   }
 
   /**
+   * Frames whose memory the guest drew into while they were read, or kept to be read again: they
+   * may show parts of two pictures. 0 for a source where that cannot happen, or that cannot tell.
+   * Any thread may ask.
+   */
+  default long tornFrames() {
+    return 0;
+  }
+
+  /**
    * Ends it and waits for its threads; buffers live on until their frames are released. Safe to
    * call before start and after the end.
    */

@@ -41,8 +41,11 @@ final class GpuFormat {
     return format == R8G8B8X8 || format == R8G8B8A8 ? PixelFormat.XBGR8888 : null;
   }
 
-  /** Whether it is the one that cursors have: B, G, R, A. */
+  /**
+   * Whether a pointer's picture may have it: B, G, R, A. Linux says B8G8R8X8 of all its buffers,
+   * and means alpha where it is a pointer.
+   */
   static boolean isCursor(int format) {
-    return format == B8G8R8A8;
+    return format == B8G8R8A8 || format == B8G8R8X8;
   }
 }

@@ -26,6 +26,9 @@ final class GpuServer {
   private static final Map<String, GpuServer> RUNNING = new HashMap<>();
   private static final String FD = "fd:";
 
+  /** How often a socket that QEMU listens on is looked for, nanoseconds. */
+  private static final long LOOK_EVERY = 250_000_000L;
+
   private static final int WAKE = 0;
   private static final int PEER = 1;
   private static final int CONTROL_KICK = 2;
@@ -52,10 +55,12 @@ final class GpuServer {
     gpu.configure(options);
     boolean connected = options.path().startsWith(FD);
     try {
-      listener = connected ? null : UnixListener.bind(options.path());
-      session =
-          connected ? new VhostSession(inherited(options.path()), gpu, "control", "cursor") : null;
-      gpu.serve(session);
+      listener = connected || options.connects() ? null : UnixListener.bind(options.path());
+      if (connected) {
+        serve(inherited(options.path()));
+      } else if (options.connects()) {
+        connect();
+      }
     } catch (IOException | RuntimeException e) {
       wake.close();
       gpu.close();
@@ -69,6 +74,23 @@ final class GpuServer {
       throw new IllegalArgumentException(path + " is not fd: and the number of a descriptor");
     }
     return new UnixSocket(Fd.own(Integer.parseInt(number), "the monitor's socket " + path));
+  }
+
+  private void serve(UnixSocket peer) {
+    LOG.debug("a monitor is connected at {}", options.path());
+    session = new VhostSession(peer, gpu, "control", "cursor");
+    gpu.serve(session);
+  }
+
+  /** Connects to QEMU's socket; where it is waited for it need not be there. */
+  private void connect() throws IOException {
+    try {
+      serve(UnixSocket.connect(options.path()));
+    } catch (IOException e) {
+      if (!options.waits()) {
+        throw e;
+      }
+    }
   }
 
   /**
@@ -88,8 +110,8 @@ final class GpuServer {
         if (!server.options.agreesWith(options)) {
           throw new IOException(
               options.path()
-                  + " is served already, with other modes=, wait or fence-limit=: these are of"
-                  + " the device, not of one display");
+                  + " is served already, with other modes=, connect, wait or fence-limit=: these"
+                  + " are of the device, not of one display");
         }
         if (server.taken[options.scanout()]) {
           throw new IOException(
@@ -216,13 +238,17 @@ final class GpuServer {
       boolean more = false;
       while (!closing) {
         watch(poll);
-        long at = gpu.wakeAt();
+        boolean looks = session == null && options.connects();
+        long at = looks ? System.nanoTime() + LOOK_EVERY : gpu.wakeAt();
         long wait = more ? 0 : at == Answers.NEVER ? Poll.FOREVER : at - System.nanoTime();
         poll.await(wait < 0 && wait != Poll.FOREVER ? 0 : wait);
         if (poll.ready(WAKE) != 0) {
           wake.drain();
         }
         runErrands();
+        if (looks) {
+          connect();
+        }
         if (!hearPeer(poll) && !options.waits()) {
           return "QEMU closed the guest's display";
         }
@@ -266,11 +292,12 @@ final class GpuServer {
       return true;
     }
     if (session == null) {
+      if (listener == null) {
+        return true;
+      }
       UnixSocket peer = listener.accept();
       if (peer != null) {
-        LOG.debug("a monitor has connected to {}", options.path());
-        session = new VhostSession(peer, gpu, "control", "cursor");
-        gpu.serve(session);
+        serve(peer);
       }
       return true;
     }

@@ -38,7 +38,7 @@ final class Scanout {
   private static final Logger LOG = LoggerFactory.getLogger(Scanout.class);
 
   /** How long tear-free skips pictures that the guest may have drawn over, nanoseconds. */
-  private static final long SKIP_LIMIT = 100_000_000L;
+  private static final long SKIP_LIMIT = 1_000_000_000L;
 
   private final int index;
   private final Counters counters;

@@ -14,6 +14,7 @@ import org.guestcam.frame.Endpoint;
  * What the user wrote: {@code vhost-user-gpu:/path/to.sock?...}.
  *
  * @param path the socket that QEMU connects to; or {@code fd:N}, one that is connected already
+ * @param connects to a socket that QEMU listens on, instead of listening there
  * @param scanout which of the device's displays
  * @param modes sizes that the guest is offered, the preferred one first; empty: what QEMU says
  * @param tearFree copy each picture at the guest's flush
@@ -24,6 +25,7 @@ import org.guestcam.frame.Endpoint;
  */
 record VhostGpuOptions(
     String path,
+    boolean connects,
     int scanout,
     List<Edid.Size> modes,
     boolean tearFree,
@@ -42,7 +44,7 @@ record VhostGpuOptions(
   }
 
   private static final Set<String> KNOWN =
-      Set.of("scanout", "modes", "tear-free", "wait", "off", "cursor", "fence-limit");
+      Set.of("connect", "scanout", "modes", "tear-free", "wait", "off", "cursor", "fence-limit");
   private static final String DEFAULT_FENCE_LIMIT = "100";
   private static final int LEAST_SIDE = 16;
 
@@ -60,6 +62,7 @@ record VhostGpuOptions(
     }
     return new VhostGpuOptions(
         path,
+        flag(parameters, "connect"),
         number(parameters, "scanout", "0", 0, Gpu.SCANOUTS - 1),
         modes(parameters.getOrDefault("modes", "")),
         flag(parameters, "tear-free"),

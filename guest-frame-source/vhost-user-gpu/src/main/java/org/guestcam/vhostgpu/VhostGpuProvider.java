@@ -20,7 +20,7 @@ public final class VhostGpuProvider implements FrameSourceProvider {
   @Override
   public String usage() {
     return "vhost-user-gpu:/path/to.sock - a guest of QEMU with -device vhost-user-gpu-pci, which"
-        + " connects to that socket (also: scanout=N, modes=WxH,..., tear-free, wait,"
+        + " connects to that socket (also: connect, scanout=N, modes=WxH,..., tear-free, wait,"
         + " off=hold|blank, cursor=hide|blend|meta, fence-limit=MILLISECONDS)";
   }
 

@@ -27,6 +27,11 @@ final class VhostGpuSource implements FrameSource {
   }
 
   @Override
+  public synchronized long tornFrames() {
+    return server == null ? 0 : server.counters().torn.sum();
+  }
+
+  @Override
   public String description() {
     return "vhost-user-gpu guest at " + options.path() + ", display " + options.scanout();
   }

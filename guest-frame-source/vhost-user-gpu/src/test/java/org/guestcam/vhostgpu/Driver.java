@@ -116,6 +116,11 @@ public final class Driver {
     return monitor.submit(0, bytes);
   }
 
+  /** Requests so far. */
+  public int requests() {
+    return monitor.submitted(0);
+  }
+
   /** What Linux does at a page flip of a dumb buffer. */
   public void flip(int id, int width, int height) throws IOException {
     assertEquals(OK, transfer(id, width, height));

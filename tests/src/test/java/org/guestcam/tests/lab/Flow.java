@@ -136,6 +136,11 @@ final class Flow implements AutoCloseable {
     return source.description();
   }
 
+  /** Frames that the source counts as torn. */
+  long tornFrames() {
+    return source.tornFrames();
+  }
+
   BridgeStats stats() {
     return bridge.stats();
   }

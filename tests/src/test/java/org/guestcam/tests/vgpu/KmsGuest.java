@@ -164,13 +164,19 @@ final class KmsGuest implements AutoCloseable {
     awaitLine(line);
   }
 
+  /** Gives a line to what runs in the guest. */
+  void line(String text) throws IOException {
+    write(commands, text);
+  }
+
   /** Gives what {@link #begin} began the line that it waits for. */
   void finish() throws IOException {
     write(commands, "");
     awaitLine("@done 0");
   }
 
-  private void awaitLine(String wanted) throws IOException {
+  /** Waits for a line that the guest prints. */
+  void awaitLine(String wanted) throws IOException {
     for (String line; (line = answers.readLine()) != null; ) {
       if (line.equals(wanted)) {
         return;

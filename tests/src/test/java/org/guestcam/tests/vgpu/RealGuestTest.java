@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameSource;
@@ -64,34 +65,70 @@ class RealGuestTest {
 
   @Test
   void aThousandFlipsComeInOrder() throws Exception {
-    Watcher watcher = new Watcher();
-    try (FrameSource source = source(watcher, "?modes=640x480");
+    try (Watcher watcher = new Watcher();
+        FrameSource _ = source(watcher, "?modes=640x480");
         KmsGuest guest = boot("flips")) {
-      assertTrue(source.description().contains("display 0"));
-      guest.begin("kms flip 1000 640x480 1000000", "shown");
-      watcher.await("the last frame", w -> w.last() == 1_000_999);
+      guest.begin("kms step 1000 640x480 1000000", "shown");
+      for (int i = 0; i < 1000; i++) {
+        int wanted = 1_000_000 + i;
+        watcher.await("frame " + i, w -> w.last() == wanted);
+        guest.line("");
+      }
+      guest.awaitLine("shown");
       List<Integer> seen =
           watcher.numbers().stream().filter(number -> number >= 1_000_000).toList();
-      assertEquals(1000, seen.size(), "every flip is a frame");
-      for (int i = 0; i < seen.size(); i++) {
-        assertEquals(1_000_000 + i, seen.get(i));
-      }
+      assertEquals(IntStream.range(1_000_000, 1_001_000).boxed().toList(), seen);
       guest.finish();
-      System.out.println("vgpu: 1000 flips of 640x480 in order, none torn");
+      System.out.println("vgpu: 1000 flips of 640x480, each seen whole and in order");
+    }
+  }
+
+  @Test
+  void aGuestThatDoesNotWaitIsCountedWhereItTears() throws Exception {
+    try (Watcher watcher = new Watcher();
+        FrameSource source = source(watcher, "?modes=640x480");
+        KmsGuest guest = boot("free")) {
+      guest.begin("kms flip 1000 640x480 1000000", "shown");
+      watcher.await("the last frame", w -> w.last() == 1_000_999);
+      List<Integer> all = watcher.numbers();
+      List<Integer> flips = all.subList(all.indexOf(1_000_000), all.size());
+      int last = 0;
+      for (int number : flips) {
+        assertTrue(number == Watcher.NONE || number >= last, number + " behind " + last);
+        last = Math.max(number, last);
+      }
+      long mixed = flips.stream().filter(n -> n == Watcher.NONE).count();
+      System.out.println(
+          "vgpu: 1000 flips of a guest that does not wait: "
+              + flips.size()
+              + " frames in order, "
+              + mixed
+              + " seen torn, "
+              + source.tornFrames()
+              + " counted");
+      assertTrue(mixed <= source.tornFrames(), "the counter tells less than was seen");
+      guest.finish();
     }
   }
 
   @Test
   void tearFreeFramesAreWhole() throws Exception {
-    Watcher watcher = new Watcher();
-    try (FrameSource _ = source(watcher, "?modes=640x480&tear-free");
+    try (Watcher watcher = new Watcher();
+        FrameSource source = source(watcher, "?modes=640x480&tear-free");
         KmsGuest guest = boot("tear-free")) {
       guest.begin("kms flip 300 640x480 2000000", "shown");
       watcher.await("the last frame", w -> w.last() == 2_000_299);
       List<Integer> all = watcher.numbers();
       int first = all.indexOf(2_000_000) < 0 ? all.size() : all.indexOf(2_000_000);
       List<Integer> seen = all.subList(first, all.size());
-      assertTrue(seen.stream().noneMatch(n -> n == Watcher.NONE), "torn: " + seen);
+      long torn = seen.stream().filter(n -> n == Watcher.NONE).count();
+      assertEquals(0, torn, "torn: " + seen);
+      System.out.println(
+          "vgpu: tear-free, 300 flips of a guest that does not wait: "
+              + seen.size()
+              + " frames, none seen torn, "
+              + source.tornFrames()
+              + " not certain");
       guest.finish();
     }
   }
@@ -186,26 +223,25 @@ class RealGuestTest {
 
   @Test
   void guestcamIsStartedAgain() throws Exception {
-    Watcher first = new Watcher();
-    FrameSource source = source(first, "?modes=640x480");
-    try (KmsGuest guest = KmsGuest.boot(scratch.resolve("again"), devices("," + reconnect()))) {
-      guest.begin("kms flip 2 640x480 10", "shown");
-      first.await("the first guestcam's", w -> w.last() == 11);
-      source.close();
-      Watcher second = new Watcher();
-      source = source(second, "?modes=640x480");
-      guest.qmp("{\"execute\":\"system_reset\"}");
-      guest.awaitReady();
-      guest.begin("kms flip 2 640x480 20", "shown");
-      second.await("the second guestcam's", w -> w.last() == 21);
-      guest.finish();
-    } finally {
-      source.close();
+    String parameters = "?modes=640x480&connect&wait";
+    try (Watcher first = new Watcher()) {
+      FrameSource source = source(first, parameters);
+      try (KmsGuest guest = KmsGuest.boot(scratch.resolve("again"), devices(",server=on"))) {
+        guest.begin("kms flip 2 640x480 10", "shown");
+        first.await("the first guestcam's", w -> w.last() == 11);
+        source.close();
+        try (Watcher second = new Watcher()) {
+          source = source(second, parameters);
+          guest.qmp("{\"execute\":\"system_reset\"}");
+          guest.awaitReady();
+          guest.begin("kms flip 2 640x480 20", "shown");
+          second.await("the second guestcam's", w -> w.last() == 21);
+          guest.finish();
+        }
+      } finally {
+        source.close();
+      }
     }
-  }
-
-  private static String reconnect() {
-    return "reconnect-ms=200";
   }
 
   @Test

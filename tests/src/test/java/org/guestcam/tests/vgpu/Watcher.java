@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Predicate;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Cursor;
@@ -18,7 +19,7 @@ import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.Mode;
 
 /** Looks at every frame of a source: which test frame of guest/kms.c it is, if it is one. */
-final class Watcher implements FrameListener {
+final class Watcher implements FrameListener, AutoCloseable {
   /** No test frame, or parts of two. */
   static final int NONE = -1;
 
@@ -32,6 +33,8 @@ final class Watcher implements FrameListener {
   private int mixed;
   private long frames;
   private String end;
+  private final LinkedBlockingQueue<Frame> arrived = new LinkedBlockingQueue<>();
+  private final Thread reader = Thread.ofPlatform().daemon().name("watcher").start(this::read);
 
   private static int inverse(int odd) {
     int x = odd; // Newton: each step doubles the right bits
@@ -58,13 +61,30 @@ final class Watcher implements FrameListener {
 
   @Override
   public void framePresented(Frame frame) {
-    try {
-      look(frame.buffer().pixels(), frame.buffer().layout());
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    } finally {
-      frame.release();
+    arrived.add(frame); // the guest may wait: looking takes too long for this thread
+  }
+
+  private void read() {
+    while (true) {
+      Frame frame;
+      try {
+        frame = arrived.take();
+      } catch (InterruptedException e) {
+        return;
+      }
+      try {
+        look(frame.buffer().pixels(), frame.buffer().layout());
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      } finally {
+        frame.release();
+      }
     }
+  }
+
+  @Override
+  public void close() {
+    reader.interrupt();
   }
 
   private synchronized void look(MemorySegment bytes, FrameLayout layout) {
