@@ -59,6 +59,7 @@ final class Display {
   private final CursorMode cursorMode;
   private ConsoleSize consoleSize = () -> 0;
   private Surface surface;
+  private CopiedDmaBuf copied; // what surface is copied from; null where it comes as bytes
   private Mode mode;
   private long sequence;
   private int nextId;
@@ -115,6 +116,7 @@ final class Display {
       askSizeAt = System.nanoTime() + SIZE_AFTER;
     }
     offAt = NEVER;
+    forgetCopied();
     return (CopiedSurface) surface;
   }
 
@@ -133,9 +135,10 @@ final class Display {
   CopiedSurface update(int x, int y, int width, int height, PixelFormat format)
       throws IOException, LayoutException {
     offAt = NEVER;
-    boolean copied = surface instanceof CopiedSurface;
+    forgetCopied();
+    boolean bytes = surface instanceof CopiedSurface;
     FrameLayout now = surface == null ? null : surface.layout();
-    if (!copied
+    if (!bytes
         || now.format() != format
         || (long) x + width > now.width()
         || (long) y + height > now.height()) {
@@ -159,7 +162,7 @@ final class Display {
     if (layout.end() > MAX_BYTES) {
       throw new LayoutException("a console of " + width + "x" + height + " pixels");
     }
-    CopiedSurface old = surface instanceof CopiedSurface copied ? copied : null;
+    CopiedSurface old = surface instanceof CopiedSurface before ? before : null;
     if (old != null && same(old.layout(), width, height, format)) {
       return;
     }
@@ -196,9 +199,18 @@ final class Display {
     damage(0, 0, layout.width(), layout.height());
   }
 
-  /** QEMU passes a dma-buf on; takes {@code fd} over. */
-  void scanoutDmaBuf(Fd fd, FrameLayout layout) throws IOException, LayoutException {
+  /**
+   * QEMU passes a dma-buf on; takes {@code fd} over.
+   *
+   * @param bottomFirst whether its lowest row comes first
+   */
+  void scanoutDmaBuf(Fd fd, FrameLayout layout, boolean bottomFirst)
+      throws IOException, LayoutException {
     offAt = NEVER;
+    if (bottomFirst || cursorMode == CursorMode.BLEND) {
+      copyDmaBuf(CopiedDmaBuf.own(fd, layout, bottomFirst));
+      return;
+    }
     if (!(surface instanceof DmaBufSurface)) {
       show(new DmaBufSurface(nextId, onFree));
     }
@@ -209,13 +221,34 @@ final class Display {
     changed(true);
   }
 
+  private void copyDmaBuf(CopiedDmaBuf dmaBuf) throws IOException, LayoutException {
+    forgetCopied();
+    copied = dmaBuf;
+    FrameLayout layout = dmaBuf.layout();
+    if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
+      show(new CopiedSurface(layout, nextId, onFree));
+    }
+    dmaBuf.copyTo((CopiedSurface) surface, 0, 0, layout.width(), layout.height());
+    changed(true);
+  }
+
+  private void forgetCopied() {
+    if (copied != null) {
+      copied.close();
+      copied = null;
+    }
+  }
+
   /** A part of shared memory or of a dma-buf changed. */
-  void damage(int x, int y, int width, int height) {
-    if (surface == null || surface instanceof CopiedSurface) {
+  void damage(int x, int y, int width, int height) throws IOException {
+    if (surface instanceof CopiedSurface to && copied != null) {
+      copied.copyTo(to, x, y, width, height);
+    } else if (surface == null || surface instanceof CopiedSurface) {
       return; // late news of a surface that was replaced
+    } else {
+      surface.damage(x, y, width, height);
     }
     offAt = NEVER;
-    surface.damage(x, y, width, height);
     FrameLayout layout = surface.layout();
     changed(width >= layout.width() && height >= layout.height());
   }
@@ -244,9 +277,9 @@ final class Display {
   void pointerChanged() {
     if (cursorMode == CursorMode.META) {
       listener.cursorChanged(pointer.toCursor());
-    } else if (cursorMode == CursorMode.BLEND && surface instanceof CopiedSurface copied) {
-      copied.setPointer(pointer);
-      if (copied.hasDamage()) {
+    } else if (cursorMode == CursorMode.BLEND && surface instanceof CopiedSurface picture) {
+      picture.setPointer(pointer);
+      if (picture.hasDamage()) {
         changed(false);
       }
     }
@@ -267,6 +300,9 @@ final class Display {
   private void show(Surface other) {
     Surface old = surface;
     surface = other;
+    if (!(other instanceof CopiedSurface)) {
+      forgetCopied();
+    }
     presentAt = NEVER;
     firstChange = NEVER;
     if (old != null) {
@@ -312,8 +348,8 @@ final class Display {
     if (now >= askSizeAt) {
       askSizeAt = NEVER;
       long size = consoleSize.ask();
-      if (size != 0 && surface instanceof CopiedSurface copied) {
-        resize((int) (size >> 32), (int) size, copied.layout().format());
+      if (size != 0 && surface instanceof CopiedSurface picture && copied == null) {
+        resize((int) (size >> 32), (int) size, picture.layout().format());
       }
     }
     if (now >= offAt) {
@@ -342,6 +378,7 @@ final class Display {
     if (surface == null) {
       return;
     }
+    forgetCopied();
     FrameLayout layout = surface.layout();
     if (!(surface instanceof CopiedSurface)) {
       PixelFormat format = layout.format();
@@ -359,6 +396,7 @@ final class Display {
 
   /** Nothing more will come: the buffers go. */
   void end() {
+    forgetCopied();
     if (surface != null) {
       surface.remove(listener);
       surface = null;

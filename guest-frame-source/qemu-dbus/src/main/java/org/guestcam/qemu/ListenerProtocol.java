@@ -257,10 +257,10 @@ final class ListenerProtocol {
     long stride = Integer.toUnsignedLong(arguments.readInt());
     PixelFormat format = drmFormat(arguments.readInt());
     long modifier = arguments.readLong();
-    requireTopFirst(arguments.readBoolean());
+    boolean bottomFirst = arguments.readBoolean(); // QEMU calls it y0_top
     FrameLayout layout =
         FrameLayout.of(format, modifier, width, height, new long[] {0}, new long[] {stride});
-    display.scanoutDmaBuf(fd(handle), layout);
+    display.scanoutDmaBuf(fd(handle), layout, bottomFirst);
     display.setWay("ScanoutDMABUF");
     answer();
   }
@@ -276,7 +276,7 @@ final class ListenerProtocol {
     int planes = smallInt(values.get(7), "the number of planes");
     PixelFormat format = drmFormat((int) (long) (Long) values.get(8));
     long modifier = (Long) values.get(11);
-    requireTopFirst((Boolean) values.get(12));
+    boolean bottomFirst = (Boolean) values.get(12);
     long[] offsets = numbers((List<?>) values.get(5), planes);
     long[] strides = numbers((List<?>) values.get(6), planes);
     if (handles.size() != 1) {
@@ -284,8 +284,11 @@ final class ListenerProtocol {
           "a picture in " + handles.size() + " dma-bufs; guestcam takes one with all planes");
     }
     FrameLayout layout = FrameLayout.of(format, modifier, width, height, offsets, strides);
+    // Of a picture with its lowest row first, y counts from the first row in memory.
     display.scanoutDmaBuf(
-        fd((Integer) handles.getFirst()), x == 0 && y == 0 ? layout : moved(layout, x, y));
+        fd((Integer) handles.getFirst()),
+        x == 0 && y == 0 ? layout : moved(layout, x, y),
+        bottomFirst);
     display.setWay("ScanoutDMABUF2");
     answer();
   }
@@ -333,14 +336,6 @@ final class ListenerProtocol {
             () ->
                 new LayoutException(
                     "the guest's format " + Fourcc.name(fourcc) + " is not one that can be shown"));
-  }
-
-  /** QEMU's flag y0_top is true for pictures whose first row in memory is the lowest. */
-  private static void requireTopFirst(boolean bottomFirst) throws LayoutException {
-    if (bottomFirst) {
-      throw new LayoutException(
-          "the guest's dma-buf is stored bottom row first, which no camera can show without a copy");
-    }
   }
 
   private void cursorDefine() throws IOException, LayoutException {

@@ -7,16 +7,23 @@ import static org.guestcam.qemu.FakeQemu.XRGB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Stream;
+import org.guestcam.qemu.dbus.CallServer;
 import org.guestcam.qemu.dbus.Message;
+import org.guestcam.qemu.dbus.WireSocket;
 import org.guestcam.uapi.Memfd;
+import org.guestcam.uapi.UnixSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A peer that does not play fair gets an error that says what was wrong, and nothing else. */
@@ -68,7 +75,7 @@ class HostilePeerTest {
   }
 
   @ParameterizedTest
-  @org.junit.jupiter.params.provider.CsvSource({
+  @CsvSource({
     "0, -1, 1", // an offset of 4 GiB
     "0, 12288, 1", // behind the end
     "1, 0, 1", // a second descriptor of one
@@ -140,6 +147,36 @@ class HostilePeerTest {
         assertNotNull(why, "after " + length + " bytes");
         assertTrue(why.getMessage().contains("in time"), why::getMessage);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'', in time", // silent
+    "OK 0123, in time", // and then silent
+    "REJECTED EXTERNAL, refuses user",
+    "OK 0123\\r\\nERROR, does not pass file descriptors"
+  })
+  void aPeerThatDoesNotAuthenticateIsGivenUp(String says, String words) throws Exception {
+    UnixSocket[] pair = UnixSocket.pair("hostile peer");
+    try (WireSocket peer = new WireSocket(pair[0])) {
+      if (!says.isEmpty()) {
+        peer.send((says.replace("\\r\\n", "\r\n") + "\r\n").getBytes(StandardCharsets.US_ASCII));
+      }
+      IOException why =
+          assertThrows(IOException.class, () -> CallServer.over(pair[1], 300_000_000L));
+      assertTrue(why.getMessage().contains(words), why::getMessage);
+    }
+  }
+
+  @Test
+  void aPeerThatTalksWithoutEndIsGivenUp() throws Exception {
+    UnixSocket[] pair = UnixSocket.pair("hostile peer");
+    try (WireSocket peer = new WireSocket(pair[0])) {
+      peer.send(new byte[4096]);
+      IOException why =
+          assertThrows(IOException.class, () -> CallServer.over(pair[1], 10_000_000_000L));
+      assertTrue(why.getMessage().contains("longer than 512"), why::getMessage);
     }
   }
 

@@ -3,6 +3,7 @@
 package org.guestcam.qemu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -164,6 +165,43 @@ class QemuBusTest {
           mappings);
     }
     assertEquals("the guest's display was closed", frames.end());
+  }
+
+  @Test
+  void aGuestThatMigratesIsShownWhereItWent() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    Path channel = directory.resolve("migration.sock");
+    try (QemuProcess here = boot("mover", FIRST, BootSector.STILL);
+        FrameSource source = open("mover", "&wait")) {
+      source.start(frames);
+      frames.await("the pattern", f -> f.picture() != null && f.picture().colours() >= 200);
+      try (QemuProcess there =
+          QemuProcess.boot(
+              program,
+              directory.resolve("there"),
+              BootSector.STILL,
+              "dbus,addr=" + address,
+              "-vga",
+              "std",
+              "-name",
+              "mover",
+              "-uuid",
+              FIRST,
+              "-incoming",
+              "unix:" + channel)) {
+        here.execute("{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"unix:" + channel + "\"}}");
+        String state;
+        do {
+          state = here.execute("{\"execute\":\"query-migrate\"}");
+          assertFalse(state.contains("\"failed\""), state);
+        } while (!state.contains("\"completed\""));
+        long before = frames.frames();
+        here.kill(); // as whoever manages guests does then
+        frames.await("frames from there", f -> f.frames() > before);
+        awaitDump(there, frames);
+        assertTrue(frames.picture().colours() >= 200, () -> frames.picture().toString());
+      }
+    }
   }
 
   /** Mappings of memory that pictures are in. */

@@ -118,6 +118,22 @@ class QemuGuestTest {
   }
 
   @Test
+  void aGuestThatRebootsStaysTheSameCamera() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (QemuProcess qemu =
+            QemuProcess.boot(program, directory, BootSector.STILL, DIRECT, "-vga", "std");
+        FrameSource source = open(qemu.endpoint(""))) {
+      source.start(frames);
+      frames.await("the pattern", f -> f.picture() != null && f.picture().colours() >= 200);
+      qemu.execute("{\"execute\":\"system_reset\"}");
+      frames.await("the firmware", f -> f.picture().colours() < 200);
+      frames.await("the pattern again", f -> f.picture().colours() >= 200);
+      awaitDump(qemu, frames, "");
+      assertNull(frames.end());
+    }
+  }
+
+  @Test
   void eachHeadIsASourceOfItsOwn() throws Exception {
     FrameCollector second = new FrameCollector();
     try (QemuProcess qemu =

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -141,6 +142,84 @@ class SharedPictureTest {
       assertEquals(held, qemu.lastReply());
       assertTrue(waited > 300_000_000L && waited < 900_000_000L, () -> waited + " ns");
       kept.release();
+    }
+  }
+
+  /** Its number, at both ends of each row of a picture with the lowest row first. */
+  private static void numberRows(MemorySegment memory, int times) {
+    for (int row = 0; row < HEIGHT; row++) {
+      for (int x = 0; x < WIDTH; x++) {
+        memory.set(JAVA_INT, 4L * (row * WIDTH + x), (HEIGHT - 1 - row) * times);
+      }
+    }
+  }
+
+  @Test
+  void aDmaBufWithItsLowestRowFirstIsTurnedOver() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (Memfd memory = Memfd.create("stands for a dma-buf", WIDTH * HEIGHT * 4);
+        Mapping mapping = memory.map();
+        FakeQemu qemu = new FakeQemu(frames, "")) {
+      numberRows(mapping.segment(), 1);
+      qemu.call(
+          LISTENER,
+          "ScanoutDMABUF",
+          "huuuutb",
+          List.of(0, WIDTH, HEIGHT, WIDTH * 4, 0x34325258, 0x00ff_ffff_ffff_ffffL, true),
+          memory.fd());
+      qemu.answer();
+      frames.await("the picture", f -> f.picture() != null);
+      for (int y = 0; y < HEIGHT; y++) {
+        assertEquals(y, frames.picture().pixels()[y * WIDTH]);
+        assertEquals(y, frames.picture().pixels()[y * WIDTH + WIDTH - 1]);
+      }
+      numberRows(mapping.segment(), 3);
+      int update = qemu.call(LISTENER, "UpdateDMABUF", "iiii", List.of(3, 5, 2, 7));
+      qemu.answer(); // at once: nobody reads the guest's memory any more
+      assertEquals(update, qemu.lastReply());
+      frames.await("the change", f -> f.frames() == 2);
+      for (int y = 0; y < HEIGHT; y++) {
+        boolean changed = (y >= 5 && y < 12) || (y >= HEIGHT - 12 && y < HEIGHT - 5);
+        assertEquals(changed ? 3 * y : y, frames.picture().pixels()[y * WIDTH + 3], "row " + y);
+        assertEquals(y, frames.picture().pixels()[y * WIDTH + 5], "row " + y);
+      }
+    }
+  }
+
+  @Test
+  void aPointerIsDrawnOverADmaBufToo() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    byte[] white = new byte[4];
+    java.util.Arrays.fill(white, (byte) -1);
+    try (Memfd memory = Memfd.create("stands for a dma-buf", WIDTH * HEIGHT * 4);
+        FakeQemu qemu = new FakeQemu(frames, "?cursor=blend")) {
+      qemu.call(LISTENER, "CursorDefine", "iiiiay", List.of(1, 1, 0, 0, white));
+      qemu.call(LISTENER, "MouseSet", "iii", List.of(9, 8, 1));
+      qemu.call(
+          LISTENER,
+          "ScanoutDMABUF",
+          "huuuutb",
+          List.of(0, WIDTH, HEIGHT, WIDTH * 4, 0x34325258, 0L, false),
+          memory.fd());
+      frames.await("the picture", f -> f.picture() != null);
+      assertEquals(0xffffff, frames.picture().pixels()[8 * WIDTH + 9]);
+      assertEquals(2, frames.picture().colours());
+    }
+  }
+
+  @Test
+  void aTiledDmaBufIsNotTurnedOver() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (Memfd memory = Memfd.create("stands for a dma-buf", WIDTH * HEIGHT * 4);
+        FakeQemu qemu = new FakeQemu(frames, "")) {
+      qemu.call(
+          LISTENER,
+          "ScanoutDMABUF",
+          "huuuutb",
+          List.of(0, WIDTH, HEIGHT, WIDTH * 4, 0x34325258, 0x0100_0000_0000_0001L, true),
+          memory.fd());
+      Throwable why = qemu.end();
+      assertTrue(why.getMessage().contains("only linear memory has rows"), why::getMessage);
     }
   }
 
