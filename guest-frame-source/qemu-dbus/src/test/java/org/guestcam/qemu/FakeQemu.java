@@ -34,7 +34,7 @@ final class FakeQemu implements AutoCloseable {
   static final String LISTENER = "org.qemu.Display1.Listener";
   static final int XRGB = 0x2002_0888;
   private static final String PATH = "/org/qemu/Display1/Listener";
-  private static final long PATIENCE = 500_000_000L;
+  private static final long PATIENCE = 60_000_000_000L;
 
   private final UnixSocket raw;
   private final WireSocket wire;
@@ -49,6 +49,11 @@ final class FakeQemu implements AutoCloseable {
 
   /** Starts a listener that presents to {@code frames}. */
   FakeQemu(FrameListener frames, String parameters) throws IOException {
+    this(frames, parameters, PATIENCE);
+  }
+
+  /** As above, with so many nanoseconds for each message. */
+  FakeQemu(FrameListener frames, String parameters, long patience) throws IOException {
     UnixSocket[] pair = UnixSocket.pair("fake QEMU");
     raw = pair[0];
     wire = new WireSocket(raw, 5_000_000_000L);
@@ -60,7 +65,8 @@ final class FakeQemu implements AutoCloseable {
                 () -> {
                   Display display = new Display(frames, options, wake::signal);
                   display.setConsoleSize(() -> consoleSize);
-                  try (CallServer server = CallServer.over(pair[1], PATIENCE)) {
+                  display.setGuestName("F");
+                  try (CallServer server = CallServer.over(pair[1], patience)) {
                     new ListenerLoop(server, display, options).run(wake, () -> stop);
                     served.complete(null);
                   } catch (Throwable t) {
@@ -151,7 +157,7 @@ final class FakeQemu implements AutoCloseable {
   /** Waits until the listener has ended; why it failed, or null. */
   Throwable end() throws InterruptedException, TimeoutException {
     try {
-      served.get(10, TimeUnit.SECONDS);
+      served.get(60, TimeUnit.SECONDS);
       return null;
     } catch (ExecutionException e) {
       return e.getCause();

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A peer that does not play fair gets an error that says what was wrong, and nothing else. */
-@Timeout(30)
+@Timeout(120)
 class HostilePeerTest {
   private static final String MAP = LISTENER + ".Unix.Map";
 
@@ -141,7 +141,7 @@ class HostilePeerTest {
             1,
             0);
     for (int length : new int[] {1, 15, 16, 100, message.length - 64, message.length - 1}) {
-      try (FakeQemu qemu = new FakeQemu(new FrameCollector(), "")) {
+      try (FakeQemu qemu = new FakeQemu(new FrameCollector(), "", 500_000_000L)) {
         qemu.sendRaw(java.util.Arrays.copyOf(message, length));
         Throwable why = qemu.end();
         assertNotNull(why, "after " + length + " bytes");

@@ -5,6 +5,7 @@ package org.guestcam.tests.bench;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import com.sun.management.OperatingSystemMXBean;
+import com.sun.management.ThreadMXBean;
 import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;
@@ -85,6 +86,7 @@ final class QemuBench {
     int[] pixels = new int[wanted];
     CountDownLatch done = new CountDownLatch(1);
     long[] cpu = new long[2];
+    long[] heap = new long[2];
     FrameListener listener =
         new FrameListener() {
           private int frames;
@@ -103,6 +105,7 @@ final class QemuBench {
             try {
               if (frames == warm) {
                 cpu[0] = processCpu();
+                heap[0] = allocated();
               }
               int at = frames++ - warm;
               if (at >= 0 && at < wanted) {
@@ -111,6 +114,7 @@ final class QemuBench {
               }
               if (at == wanted - 1) {
                 cpu[1] = processCpu();
+                heap[1] = allocated();
                 done.countDown();
               }
             } catch (IOException e) {
@@ -132,9 +136,15 @@ final class QemuBench {
       done.await();
     }
     say("cpu " + (cpu[1] - cpu[0]) / 1000);
+    say("heap " + (heap[1] - heap[0]) / wanted);
     for (int i = 0; i < wanted; i++) {
       say("frame " + times[i] + " " + Integer.toUnsignedString(pixels[i]));
     }
+  }
+
+  /** Bytes of the heap that the source's thread has taken. */
+  private static long allocated() {
+    return ManagementFactory.getPlatformMXBean(ThreadMXBean.class).getCurrentThreadAllocatedBytes();
   }
 
   /** Nanoseconds of all threads. */
@@ -258,6 +268,15 @@ final class QemuBench {
           String[] parts = line.split(" ", -1);
           if (parts[0].equals("cpu")) {
             cpu = Long.parseLong(parts[1]);
+          } else if (parts[0].equals("heap")) {
+            say(
+                "bench: qemu "
+                    + size
+                    + " "
+                    + change
+                    + ": guestcam's heap "
+                    + parts[1]
+                    + " bytes a frame");
           } else {
             frames.add(new long[] {Long.parseLong(parts[1]), Long.parseLong(parts[2])});
           }
