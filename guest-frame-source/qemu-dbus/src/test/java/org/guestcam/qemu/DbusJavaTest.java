@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Our codec against another implementation, dbus-java, over a bus. */
 @Tag("qemu")
-@Timeout(60)
+@Timeout(240)
 class DbusJavaTest {
   private static final String PATH = "/org/guestcam/Peer";
   private static final String PEER = "org.guestcam.test.Peer";

@@ -19,7 +19,7 @@ import org.guestcam.frame.Mode;
 
 /** A listener that looks at every frame and holds the source to the rules of the interface. */
 final class FrameCollector implements FrameListener {
-  private static final long PATIENCE = 20_000_000_000L;
+  private static final long PATIENCE = 120_000_000_000L;
 
   private final Set<Buffer> buffers = new HashSet<>();
   private final List<Integer> firstPixels = new ArrayList<>();

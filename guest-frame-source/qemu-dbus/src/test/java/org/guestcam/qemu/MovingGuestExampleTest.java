@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** examples/qemu-moving-guest.sh does what it says. */
 @Tag("qemu")
-@Timeout(60)
+@Timeout(240)
 class MovingGuestExampleTest {
   @TempDir private Path directory;
 

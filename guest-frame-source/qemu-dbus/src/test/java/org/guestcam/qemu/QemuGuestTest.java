@@ -35,7 +35,7 @@ class QemuGuestTest {
   /** The next screen is still: waits until what arrived is what QEMU dumps. */
   private static Picture awaitDump(QemuProcess qemu, FrameCollector frames, String arguments)
       throws IOException, InterruptedException {
-    long until = System.nanoTime() + 20_000_000_000L;
+    long until = System.nanoTime() + 120_000_000_000L;
     while (true) {
       long before = frames.frames();
       Picture dump = qemu.screendump(arguments);
