@@ -59,8 +59,6 @@ final class Display {
   private final CursorMode cursorMode;
   private ConsoleSize consoleSize = () -> 0;
   private Surface surface;
-  private Surface lastScanout; // what the last Scanout was for, with this stride
-  private int lastStride;
   private CopiedDmaBuf copied; // what surface is copied from; null where it comes as bytes
   private Mode mode;
   private long sequence;
@@ -72,7 +70,6 @@ final class Display {
   private volatile boolean waitsForFree;
   private volatile boolean watched;
   private volatile String way = "";
-  private String guestName = "";
 
   /**
    * Shows nothing yet.
@@ -105,11 +102,6 @@ final class Display {
     }
   }
 
-  /** What the guest is called in {@link #showNotice}. */
-  void setGuestName(String name) {
-    guestName = name;
-  }
-
   /** Whom to ask from now on. */
   void setConsoleSize(ConsoleSize ask) {
     consoleSize = ask;
@@ -118,16 +110,10 @@ final class Display {
   /** The whole picture comes, perhaps in a new mode; the caller writes all of it. */
   CopiedSurface scanout(int width, int height, int stride, PixelFormat format)
       throws IOException, LayoutException {
-    // The same again allocates nothing: a guest that flips pages sends one for each frame.
-    boolean again = surface != null && surface == lastScanout && stride == lastStride;
-    if (!again || !same(surface.layout(), width, height, format)) {
-      FrameLayout layout = layout(width, height, stride, format);
-      if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
-        show(new CopiedSurface(layout, nextId, onFree));
-        askSizeAt = System.nanoTime() + SIZE_AFTER;
-      }
-      lastScanout = surface;
-      lastStride = stride;
+    FrameLayout layout = layout(width, height, stride, format);
+    if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
+      show(new CopiedSurface(layout, nextId, onFree));
+      askSizeAt = System.nanoTime() + SIZE_AFTER;
     }
     offAt = NEVER;
     forgetCopied();
@@ -369,7 +355,7 @@ final class Display {
     if (now >= offAt) {
       offAt = NEVER;
       if (blank) {
-        showNotice("display off");
+        turnBlack();
       }
     }
     if (presentAt <= now && surface != null && surface.hasDamage()) {
@@ -387,8 +373,8 @@ final class Display {
     }
   }
 
-  /** The guest's name and these words on black, in the mode that there was. */
-  void showNotice(String words) throws IOException, LayoutException {
+  /** Black, in the mode that there was. */
+  void turnBlack() throws IOException, LayoutException {
     if (surface == null) {
       return;
     }
@@ -400,10 +386,10 @@ final class Display {
           new CopiedSurface(
               FrameLayout.tight(format, layout.width(), layout.height()), nextId, onFree));
     }
-    CopiedSurface notice = (CopiedSurface) surface;
-    MemorySegment pixels = notice.beginWrite(0, 0, layout.width(), layout.height());
-    Notice.draw(pixels, notice.layout(), guestName, words);
-    notice.endWrite();
+    CopiedSurface black = (CopiedSurface) surface;
+    MemorySegment pixels = black.beginWrite(0, 0, layout.width(), layout.height());
+    pixels.fill((byte) 0);
+    black.endWrite();
     changed(true);
     present(System.nanoTime());
   }
