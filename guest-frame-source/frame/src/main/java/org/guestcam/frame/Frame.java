@@ -15,10 +15,12 @@ import java.lang.invoke.VarHandle;
  * owner hears of it once, and only then may the guest draw into the buffer again.
  *
  * <p>Who does not read it now but may want to show it again, until the next one comes, holds it
- * with {@link #keep} and {@link #letGo} instead. When only such holds are left for the first time
- * the frame was <em>shown</em>. A guest with a single buffer needs that: it draws its next picture
- * when the last was shown, and would wait for ever for the release, which comes with the next
- * picture.
+ * with {@link #keep} and {@link #letGo} instead. When a frame that is kept is given back by a
+ * reader for the first time it was <em>shown</em>. A guest with a single buffer needs that: it
+ * draws its next picture when the last was shown, and would wait for ever for the release, which
+ * comes with the next picture. That it is not read at that moment is not said: a device keeps the
+ * picture that it shows until it has another, and so the repetition of one begins before its first
+ * showing has ended.
  */
 public final class Frame {
   /** Hears what became of a frame; called on any thread, and must not block. */
@@ -28,8 +30,8 @@ public final class Frame {
     void released(Frame frame);
 
     /**
-     * {@code frame} was read, and is only kept to be shown again until the next one comes. At most
-     * once a presentation, and not at all for one that is released at once.
+     * {@code frame} was shown, and is kept to be shown again until the next one comes. At most once
+     * a presentation, and not at all for one that is released at once.
      */
     default void shown(Frame frame) {}
   }
@@ -125,7 +127,7 @@ public final class Frame {
         throw new IllegalStateException(this + " is released twice");
       }
       after = before - READER;
-      shown = (after & (READERS | SHOWN)) == 0 && (after & KEEPERS) != 0;
+      shown = (after & SHOWN) == 0 && (after & KEEPERS) != 0;
       if (shown) {
         // A hold of our own: the owner must not hear of shown behind released.
         after += KEEPER + SHOWN;
