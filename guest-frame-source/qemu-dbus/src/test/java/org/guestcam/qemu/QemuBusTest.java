@@ -223,7 +223,11 @@ class QemuBusTest {
         GuestLink link =
             GuestLink.open(
                 QemuOptions.parse(new Endpoint("qemu", "?bus=" + address)), _ -> {}, () -> {})) {
-      List<Guest> guests = link.guests();
+      // QEMU takes its name on the bus some time after its display can be connected to. The bus's replies set the pace.
+      List<Guest> guests;
+      do {
+        guests = link.guests();
+      } while (guests.isEmpty());
       assertEquals(List.of("one"), guests.stream().map(Guest::name).collect(Collectors.toList()));
       assertEquals(FIRST, guests.getFirst().uuid());
       assertEquals(List.of(0), guests.getFirst().consoles());
