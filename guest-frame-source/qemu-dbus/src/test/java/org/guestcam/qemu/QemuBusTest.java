@@ -223,7 +223,8 @@ class QemuBusTest {
         GuestLink link =
             GuestLink.open(
                 QemuOptions.parse(new Endpoint("qemu", "?bus=" + address)), _ -> {}, () -> {})) {
-      // QEMU takes its name on the bus some time after its display can be connected to. The bus's replies set the pace.
+      // QEMU takes its name on the bus some time after its display can be connected to. The bus's
+      // replies set the pace.
       List<Guest> guests;
       do {
         guests = link.guests();
