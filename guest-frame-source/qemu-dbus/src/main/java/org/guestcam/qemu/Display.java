@@ -59,6 +59,8 @@ final class Display {
   private final CursorMode cursorMode;
   private ConsoleSize consoleSize = () -> 0;
   private Surface surface;
+  private boolean madeForScanout; // surface, with this stride
+  private int scanoutStride;
   private CopiedDmaBuf copied; // what surface is copied from; null where it comes as bytes
   private Mode mode;
   private long sequence;
@@ -70,6 +72,7 @@ final class Display {
   private volatile boolean waitsForFree;
   private volatile boolean watched;
   private volatile String way = "";
+  private String guestName = "";
 
   /**
    * Shows nothing yet.
@@ -102,6 +105,11 @@ final class Display {
     }
   }
 
+  /** What the guest is called in {@link #showNotice}. */
+  void setGuestName(String name) {
+    guestName = name;
+  }
+
   /** Whom to ask from now on. */
   void setConsoleSize(ConsoleSize ask) {
     consoleSize = ask;
@@ -110,10 +118,16 @@ final class Display {
   /** The whole picture comes, perhaps in a new mode; the caller writes all of it. */
   CopiedSurface scanout(int width, int height, int stride, PixelFormat format)
       throws IOException, LayoutException {
-    FrameLayout layout = layout(width, height, stride, format);
-    if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
-      show(new CopiedSurface(layout, nextId, onFree));
-      askSizeAt = System.nanoTime() + SIZE_AFTER;
+    // The same again allocates nothing: a guest that flips pages sends one for each frame.
+    boolean again = madeForScanout && stride == scanoutStride;
+    if (!again || !same(surface.layout(), width, height, format)) {
+      FrameLayout layout = layout(width, height, stride, format);
+      if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
+        show(new CopiedSurface(layout, nextId, onFree));
+        askSizeAt = System.nanoTime() + SIZE_AFTER;
+      }
+      madeForScanout = true;
+      scanoutStride = stride;
     }
     offAt = NEVER;
     forgetCopied();
@@ -300,6 +314,7 @@ final class Display {
   private void show(Surface other) {
     Surface old = surface;
     surface = other;
+    madeForScanout = false;
     if (!(other instanceof CopiedSurface)) {
       forgetCopied();
     }
@@ -355,7 +370,7 @@ final class Display {
     if (now >= offAt) {
       offAt = NEVER;
       if (blank) {
-        turnBlack();
+        showNotice("display off");
       }
     }
     if (presentAt <= now && surface != null && surface.hasDamage()) {
@@ -373,8 +388,8 @@ final class Display {
     }
   }
 
-  /** Black, in the mode that there was. */
-  void turnBlack() throws IOException, LayoutException {
+  /** The guest's name and these words on black, in the mode that there was. */
+  void showNotice(String words) throws IOException, LayoutException {
     if (surface == null) {
       return;
     }
@@ -386,10 +401,10 @@ final class Display {
           new CopiedSurface(
               FrameLayout.tight(format, layout.width(), layout.height()), nextId, onFree));
     }
-    CopiedSurface black = (CopiedSurface) surface;
-    MemorySegment pixels = black.beginWrite(0, 0, layout.width(), layout.height());
-    pixels.fill((byte) 0);
-    black.endWrite();
+    CopiedSurface notice = (CopiedSurface) surface;
+    MemorySegment pixels = notice.beginWrite(0, 0, layout.width(), layout.height());
+    Notice.draw(pixels, notice.layout(), guestName, words);
+    notice.endWrite();
     changed(true);
     present(System.nanoTime());
   }
@@ -400,6 +415,7 @@ final class Display {
     if (surface != null) {
       surface.remove(listener);
       surface = null;
+      madeForScanout = false;
     }
     presentAt = NEVER;
     offAt = NEVER;

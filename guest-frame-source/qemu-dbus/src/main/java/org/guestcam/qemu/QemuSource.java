@@ -107,7 +107,7 @@ final class QemuSource implements FrameSource {
             return "guest '" + name + "' ended: QEMU closed its display";
           }
           if (!closing && options.blank()) {
-            showing.turnBlack();
+            showing.showNotice("not running");
           }
         }
         current = reopen(poll, event);

@@ -102,6 +102,7 @@ final class Session implements AutoCloseable {
   void run(Display display, QemuOptions options, EventFd wake, BooleanSupplier stop)
       throws IOException, LayoutException {
     display.setConsoleSize(this::size);
+    display.setGuestName(guest.name().isEmpty() ? guest.uuid() : guest.name());
     ListenerLoop serving = new ListenerLoop(server, display, options);
     loop = serving;
     try {

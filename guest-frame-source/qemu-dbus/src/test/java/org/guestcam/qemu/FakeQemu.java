@@ -65,6 +65,7 @@ final class FakeQemu implements AutoCloseable {
                 () -> {
                   Display display = new Display(frames, options, wake::signal);
                   display.setConsoleSize(() -> consoleSize);
+                  display.setGuestName("F");
                   try (CallServer server = CallServer.over(pair[1], patience)) {
                     new ListenerLoop(server, display, options).run(wake, () -> stop);
                     served.complete(null);

@@ -144,6 +144,39 @@ class SharedPictureTest {
     }
   }
 
+  @Test
+  void aDisplayThatIsOffShowsTheGuestsName() throws Exception {
+    FrameCollector frames = new FrameCollector();
+    try (FakeQemu qemu = new FakeQemu(frames, "?off=blank")) {
+      qemu.scanout(200, 120, (byte) 100);
+      qemu.call(LISTENER, "Disable", "", List.of());
+      frames.await("a notice", f -> f.picture() != null && f.picture().colours() == 2);
+      // The largest letters: 2 of 3 of the width for the 11 of "display off", 2 pixels a dot.
+      int[] pixels = frames.picture().pixels();
+      int left = (200 - 12) / 2;
+      int top = (120 - 40) / 2;
+      String letter =
+          """
+          #####
+          #....
+          #....
+          ####.
+          #....
+          #....
+          #....
+          """;
+      for (int y = 0; y < 14; y++) {
+        for (int x = 0; x < 10; x++) {
+          int expected = letter.charAt(y / 2 * 6 + x / 2) == '#' ? 0xffffff : 0;
+          assertEquals(expected, pixels[(top + y) * 200 + left + x], "pixel " + x + "," + y);
+        }
+      }
+      qemu.scanout(200, 120, (byte) 50);
+      frames.await("the guest again", f -> f.picture().colours() == 1);
+      assertEquals(0x323232, frames.picture().pixels()[0]);
+    }
+  }
+
   /** Its number, at both ends of each row of a picture with the lowest row first. */
   private static void numberRows(MemorySegment memory, int times) {
     for (int row = 0; row < HEIGHT; row++) {
