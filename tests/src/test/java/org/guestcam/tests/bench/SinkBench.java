@@ -59,7 +59,8 @@ final class SinkBench {
     GST_COPY("vivid", "gst v4l2sink io-mode=mmap"),
     GUESTCAM_LOOPBACK("v4l2loopback", "guestcam, MMAP copy"),
     FLOOR_LOOPBACK("v4l2loopback", "C floor, MMAP copy"),
-    GST_LOOPBACK("v4l2loopback", "gst v4l2sink io-mode=mmap");
+    GST_LOOPBACK("v4l2loopback", "gst v4l2sink io-mode=mmap"),
+    GUESTCAM_OWN("guestcam_loopback", "guestcam, DMABUF");
 
     private final String device;
     private final String label;
@@ -74,6 +75,8 @@ final class SinkBench {
   private final Path vividOut;
   private final Path vividIn;
   private final Path loopback;
+  private final Path own;
+  private final LoopbackBench loopbacks;
   private final Map<Contender, Map<Size, Cost>> costs = new EnumMap<>(Contender.class);
   private final List<String> problems = new ArrayList<>();
 
@@ -82,13 +85,15 @@ final class SinkBench {
     vividOut = node("vid-out");
     vividIn = node("vid-cap");
     loopback = node("lab");
+    own = node("guestcam out: own");
+    loopbacks = new LoopbackBench(tools.resolve("loopback"), loopback, own, node("own"));
   }
 
-  /** Measures; the argument is the directory of floor and probe.so. */
+  /** Measures; the argument is the directory of floor, loopback and probe.so. */
   public static void main(String[] arguments) throws IOException, LayoutException {
     // Out of the share: while the VM waits for the host its clock leaps ahead.
     Path tools = Files.createTempDirectory("bench");
-    for (String tool : List.of("floor", "probe.so")) {
+    for (String tool : List.of("floor", "loopback", "probe.so")) {
       Files.copy(
           Path.of(arguments[0], tool), tools.resolve(tool), StandardCopyOption.COPY_ATTRIBUTES);
     }
@@ -102,7 +107,8 @@ final class SinkBench {
   private static Path node(String part) throws IOException {
     try (Stream<Path> nodes = Files.list(Path.of("/sys/class/video4linux"))) {
       for (Path node : nodes.toList()) {
-        if (Files.readString(node.resolve("name")).contains(part)) {
+        String name = Files.readString(node.resolve("name")).strip();
+        if (name.equals(part) || (part.startsWith("vid") && name.contains(part))) {
           return Path.of("/dev").resolve(node.getFileName());
         }
       }
@@ -200,6 +206,8 @@ final class SinkBench {
         guestcam(loopback, size, 0, MILLIHERTZ, WARM, copies, "MMAP copy"));
     add(Contender.FLOOR_LOOPBACK, size, floor("copy", loopback, size, copies));
     add(Contender.GST_LOOPBACK, size, gstCopy(loopback, size, copies));
+    add(Contender.GUESTCAM_OWN, size, guestcam(own, size, 0, MILLIHERTZ, WARM, FRAMES, "DMABUF"));
+    problems.addAll(loopbacks.measure(size));
   }
 
   private void add(Contender contender, Size size, Cost cost) {
@@ -364,9 +372,9 @@ final class SinkBench {
             .orElse(result.output());
   }
 
-  private record Result(int status, String output) {}
+  record Result(int status, String output) {}
 
-  private static Result run(Map<String, String> environment, String... words) throws IOException {
+  static Result run(Map<String, String> environment, String... words) throws IOException {
     Path output = Files.createTempFile("output", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(output.toFile());
@@ -394,7 +402,7 @@ final class SinkBench {
     say("behind DQBUF (the others) in milliseconds: p50 / p99; frames a second");
     for (Contender contender : Contender.values()) {
       StringBuilder line = new StringBuilder();
-      line.append(String.format(Locale.ROOT, "%-12s | %-40s", contender.device, contender.label));
+      line.append(String.format(Locale.ROOT, "%-17s | %-40s", contender.device, contender.label));
       for (Size size : SIZES) {
         Cost cost = costs.getOrDefault(contender, Map.of()).get(size);
         line.append(
@@ -421,6 +429,7 @@ final class SinkBench {
     ratios("gst / guestcam, v4l2loopback", Contender.GST_LOOPBACK, Contender.GUESTCAM_LOOPBACK);
     ratios("gst copy / guestcam DMABUF", Contender.GST_COPY, Contender.GUESTCAM_DMABUF);
 
+    loopbacks.lines().forEach(SinkBench::say);
     Map<Size, Cost> ours = costs.getOrDefault(Contender.GUESTCAM_DMABUF, Map.of());
     goal(
         "4K / 640x480, guestcam DMABUF",
