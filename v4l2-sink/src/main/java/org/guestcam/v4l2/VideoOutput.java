@@ -265,8 +265,11 @@ public final class VideoOutput implements FrameSink {
       int wanted = Math.min(SLOTS_MAX, Math.max(SLOTS, knownBuffers.size() + DEPTH));
       try {
         queue = new SlotQueue(device, next.memory(), wanted, next.format().imageSize());
-        if (next.memory().isZeroCopy()) {
-          prepareKnown(next);
+        if (next.memory().isZeroCopy() && !prepareKnown(next)) {
+          // A slot whose PREPARE_BUF failed may answer EINVAL from then on, whatever is wrong. In a
+          // queue that was never prepared QBUF says what it is.
+          queue.close();
+          queue = new SlotQueue(device, next.memory(), wanted, next.format().imageSize());
         }
         queue.start();
       } catch (ErrnoException e) {
@@ -279,9 +282,10 @@ public final class VideoOutput implements FrameSink {
 
   /**
    * Tells the device of the memory that frames will come in, before it streams: a loopback's
-   * readers then get all of it with their first REQBUFS, however early they come.
+   * readers then get all of it with their first REQBUFS, however early they come. Whether the
+   * device took it all.
    */
-  private void prepareKnown(OutputPlan next) throws IOException {
+  private boolean prepareKnown(OutputPlan next) throws IOException {
     int slot = 0;
     for (Buffer buffer : knownBuffers) {
       boolean fits =
@@ -294,10 +298,11 @@ public final class VideoOutput implements FrameSink {
       int r = queue.prepare(slot, buffer, address(next, buffer));
       if (r < 0) {
         LOG.debug("{} prepares no buffers: {}", device, Errno.describe(-r));
-        return; // QBUF will do it, or say what is wrong
+        return false;
       }
       slot++;
     }
+    return true;
   }
 
   private void closeQueue() {
