@@ -39,6 +39,9 @@ final class Guestcam implements AutoCloseable {
       List<String> command =
           new ArrayList<>(
               List.of(
+                  // A shell's background jobs have SIGINT ignored, and so would what they start.
+                  "env",
+                  "--default-signal=INT",
                   Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                   "--enable-native-access=ALL-UNNAMED",
                   "-XX:+UseSerialGC",
