@@ -11,8 +11,11 @@ import org.guestcam.qemu.dbus.CallServer;
  * #AT_MOST} in any case, for QEMU waits one second and then goes on without us.
  */
 final class FrameReplies {
-  /** Half of QEMU's limit, nanoseconds. */
-  static final long AT_MOST = 500_000_000L;
+  /**
+   * Nanoseconds. QEMU shall have its answer within half of its limit, on a busy host too: a tenth
+   * of a second is for this thread to get a processor.
+   */
+  static final long AT_MOST = 400_000_000L;
 
   private static final int CAPACITY = 64;
   private static final long NOT_PRESENTED = -1;

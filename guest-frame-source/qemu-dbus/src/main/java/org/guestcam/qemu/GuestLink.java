@@ -22,6 +22,7 @@ final class GuestLink implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GuestLink.class);
   private static final String NAME = "org.qemu";
   private static final String NOBODY = "org.freedesktop.DBus.Error.NameHasNoOwner";
+  private static final String DENIED = "org.freedesktop.DBus.Error.AccessDenied";
 
   private final Connection connection;
   private final boolean onBus;
@@ -110,9 +111,14 @@ final class GuestLink implements AutoCloseable {
     };
   }
 
-  /** The guests that are there; one that goes away meanwhile is left out. */
+  /**
+   * The guests that are there; one that goes away meanwhile is left out.
+   *
+   * @throws IOException also where the bus's policy keeps this user from every one
+   */
   List<Guest> guests() throws IOException {
     List<Guest> guests = new ArrayList<>();
+    CallException denied = null;
     for (String owner : owners()) {
       try {
         Map<?, ?> vm = connection.properties(owner, Guest.VM_PATH, Guest.VM);
@@ -122,12 +128,25 @@ final class GuestLink implements AutoCloseable {
         }
         guests.add(
             new Guest(Properties.text(vm, "Name"), Properties.text(vm, "UUID"), owner, consoles));
+      } catch (CallException e) {
+        LOG.debug("{} has org.qemu and refuses", owner, e);
+        denied = e.name().equals(DENIED) ? e : denied;
       } catch (IOException e) {
         if (connection.isClosed()) {
           throw e;
         }
         LOG.debug("{} has org.qemu and does not answer as QEMU", owner, e);
       }
+    }
+    if (guests.isEmpty() && denied != null) {
+      throw new IOException(
+          "a guest is "
+              + place
+              + ", and the bus's policy does not let this user call it ("
+              + denied.getMessage()
+              + "): allow send_destination=\"org.qemu\" for the user or a group of his, as"
+              + " docs/qemu.md shows under Permissions",
+          denied);
     }
     return guests;
   }

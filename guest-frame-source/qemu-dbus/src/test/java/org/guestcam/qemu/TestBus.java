@@ -39,10 +39,15 @@ final class TestBus {
             </busconfig>
             """
                 .formatted(socket));
+    return startWith(configuration, directory.resolve("bus.log"));
+  }
+
+  /** Starts one with a configuration of its own; the caller ends it. */
+  static Process startWith(Path configuration, Path log) throws IOException {
     Process bus =
         new ProcessBuilder(
                 "dbus-daemon", "--nofork", "--print-address", "--config-file=" + configuration)
-            .redirectError(directory.resolve("bus.log").toFile())
+            .redirectError(log.toFile())
             .start();
     BufferedReader output =
         new BufferedReader(new InputStreamReader(bus.getInputStream(), StandardCharsets.UTF_8));
