@@ -182,6 +182,14 @@ static int gcl_capture_##name(struct file *file, void *priv, type arg)	\
 	return ret;								\
 }
 
+static int gcl_reqbufs(struct gcl_reader *reader, struct v4l2_requestbuffers *p)
+{
+	int ret = vb2_reqbufs(&reader->queue, p);
+
+	gcl_reader_unchoose(reader); /* where it failed half-way */
+	return ret;
+}
+
 static int gcl_expbuf(struct gcl_reader *reader, struct v4l2_exportbuffer *p)
 {
 	/*
@@ -193,7 +201,7 @@ static int gcl_expbuf(struct gcl_reader *reader, struct v4l2_exportbuffer *p)
 	return vb2_expbuf(&reader->queue, p);
 }
 
-GCL_QUEUE_IOCTL(reqbufs, struct v4l2_requestbuffers *, vb2_reqbufs(&reader->queue, arg))
+GCL_QUEUE_IOCTL(reqbufs, struct v4l2_requestbuffers *, gcl_reqbufs(reader, arg))
 GCL_QUEUE_IOCTL(create_bufs, struct v4l2_create_buffers *, vb2_create_bufs(&reader->queue, arg))
 GCL_QUEUE_IOCTL(prepare_buf, struct v4l2_buffer *, vb2_prepare_buf(&reader->queue, NULL, arg))
 GCL_QUEUE_IOCTL(querybuf, struct v4l2_buffer *, vb2_querybuf(&reader->queue, arg))
@@ -277,6 +285,7 @@ static int gcl_capture_release(struct file *file)
 
 	mutex_lock(&reader->lock);
 	vb2_queue_release(&reader->queue);
+	gcl_reader_unchoose(reader);
 	gcl_reader_disown(reader);
 	mutex_unlock(&reader->lock);
 	spin_lock(&camera->lock);

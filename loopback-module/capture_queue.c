@@ -6,11 +6,12 @@
 #include "loopback.h"
 
 /*
- * How long a reader waits for a producer that has begun, to know all of its memory; and for its
- * first piece.
+ * How long a reader waits for a producer that has begun, to know all of its memory: since the
+ * last new piece; for the first one; and for a producer that goes on binding new ones.
  */
 #define GCL_SETTLE (HZ / 4)
 #define GCL_FIRST (HZ / 2)
+#define GCL_LEARN HZ
 
 static bool gcl_is_settled(struct gcl_camera *camera)
 {
@@ -18,7 +19,7 @@ static bool gcl_is_settled(struct gcl_camera *camera)
 
 	spin_lock(&camera->lock);
 	settled = !vb2_is_busy(&camera->queue) ||
-		  camera->bound_count >= camera->slot_count ||
+		  (camera->bound_count >= camera->slot_count && !camera->learning) ||
 		  (camera->bound_count && time_after(jiffies, camera->bound_at + GCL_SETTLE));
 	spin_unlock(&camera->lock);
 	return settled;
@@ -31,10 +32,12 @@ static bool gcl_is_settled(struct gcl_camera *camera)
  */
 static int gcl_wait_settled(struct gcl_camera *camera)
 {
-	unsigned long deadline = jiffies + GCL_FIRST;
+	unsigned long begin = jiffies, most = GCL_FIRST;
 	long ret;
 
-	while (!gcl_is_settled(camera) && time_before(jiffies, deadline)) {
+	while (!gcl_is_settled(camera) && time_before(jiffies, begin + most)) {
+		if (READ_ONCE(camera->learning))
+			most = GCL_LEARN;
 		/* In small steps, since it is time that settles it. */
 		ret = wait_event_interruptible_timeout(camera->bound_wait, gcl_is_settled(camera),
 						       HZ / 20 + 1);
@@ -71,6 +74,7 @@ static int gcl_reader_queue_setup(struct vb2_queue *queue, unsigned int *count,
 	struct gcl_reader *reader = queue->drv_priv;
 	struct gcl_camera *camera = reader->camera;
 	u32 size = gcl_format_now(camera).sizeimage;
+	unsigned int chosen;
 	int ret;
 
 	if (*planes) {
@@ -88,10 +92,9 @@ static int gcl_reader_queue_setup(struct vb2_queue *queue, unsigned int *count,
 	*planes = 1;
 	sizes[0] = gcl_format_now(camera).sizeimage;
 	/* As many as the producer has: with fewer, frames in the others would be lost. */
-	spin_lock(&camera->lock);
-	if (camera->bound_count)
-		*count = camera->bound_count;
-	spin_unlock(&camera->lock);
+	chosen = gcl_reader_choose(reader);
+	if (chosen)
+		*count = chosen;
 	*count = clamp_t(unsigned int, *count, 1, GCL_MAX_BUFFERS);
 	return 0;
 }
@@ -173,8 +176,8 @@ static bool gcl_reader_is_current(struct gcl_reader *reader)
 
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (reader->buffers[i] &&
-		    gcl_memory_bound(reader->camera,
-				     gcl_buffer_memory(&reader->buffers[i]->vb)->dmabuf))
+		    gcl_memory_may_come(reader->camera,
+					gcl_buffer_memory(&reader->buffers[i]->vb)->dmabuf))
 			return true;
 	return false;
 }

@@ -190,6 +190,7 @@ void gcl_producer_stop(struct gcl_camera *camera)
 			gcl_reader_end(reader);
 	spin_unlock(&camera->lock);
 	gcl_memory_put(before);
+	gcl_unbound_forget(camera);
 	if (keep)
 		schedule_delayed_work(&camera->idle_work, 0);
 	gcl_controls_changed(camera);

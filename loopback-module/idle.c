@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Copyright the guestcam authors
 /*
- * Which memory a reader's buffers show, and what readers see while nobody produces: the "no
- * signal" picture, which is one memory for all readers and all their buffers, or the last frame.
+ * What readers see while nobody produces: the "no signal" picture, which is one memory for all
+ * readers and all their buffers, or the last frame.
  */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -77,34 +77,40 @@ unlock:
 	return memory;
 }
 
-/*
- * The memory of a reader's buffer: the slot of the same index if one is bound there, so that both
- * sides speak of the same buffer by the same number; else (a reader may create more buffers than
- * there are slots) another slot's.
- */
-struct gcl_memory *gcl_reader_memory(struct gcl_camera *camera, unsigned int index, size_t size)
+/* What a buffer beyond those of REQBUFS shows, and all buffers where there is no producer. */
+static struct gcl_memory *gcl_spare_memory(struct gcl_camera *camera, unsigned int index)
 {
-	struct gcl_memory *bound[GCL_MAX_BUFFERS], *memory = NULL;
+	struct gcl_memory *bound[GCL_MAX_BUFFERS], *memory;
 	unsigned int count = 0, i;
 
 	spin_lock(&camera->lock);
-	for (i = 0; i < GCL_MAX_BUFFERS; i++) {
-		if (!camera->slots[i] || !camera->slots[i]->memory)
-			continue;
-		bound[count++] = camera->slots[i]->memory;
-		if (i == index)
-			memory = bound[count - 1];
-	}
-	if (count && !memory)
-		memory = bound[index % count];
-	if (!count)
-		memory = gcl_idle_shown(camera);
-	/* A buffer of CREATE_BUFS may be larger than any frame; it is valid, and never filled. */
-	if (memory && memory->dmabuf->size < PAGE_ALIGN(size))
-		memory = NULL;
+	for (i = 0; i < GCL_MAX_BUFFERS; i++)
+		if (camera->slots[i])
+			bound[count++] = camera->slots[i]->memory;
+	memory = count ? bound[index % count] : gcl_idle_shown(camera);
 	if (memory)
 		gcl_memory_get(memory);
 	spin_unlock(&camera->lock);
+	return memory;
+}
+
+/*
+ * The memory of a reader's new buffer, which the caller owns: what was chosen for it, another
+ * slot's (a reader may create more buffers than there are slots), or the idle picture.
+ */
+struct gcl_memory *gcl_reader_memory(struct gcl_reader *reader, unsigned int index, size_t size)
+{
+	struct gcl_camera *camera = reader->camera;
+	struct gcl_memory *memory = reader->chosen[index];
+
+	reader->chosen[index] = NULL;
+	if (!memory)
+		memory = gcl_spare_memory(camera, index);
+	/* A buffer of CREATE_BUFS may be larger than any frame; it is valid, and never filled. */
+	if (memory && memory->dmabuf->size < PAGE_ALIGN(size)) {
+		gcl_memory_put(memory);
+		memory = NULL;
+	}
 	if (!memory)
 		memory = gcl_picture(camera, size);
 	if (!IS_ERR(memory) && (camera->options.flags & GUESTCAM_LOOPBACK_PROTECTED))

@@ -86,11 +86,22 @@ struct gcl_reader_buffer {
 	bool cpu_access; /* between DQBUF and QBUF; the queue's lock */
 };
 
+/*
+ * What a slot was bound to before, under its dma-buf's name; the memory itself once it has come
+ * again.
+ */
+struct gcl_unbound {
+	unsigned long name;
+	u64 used; /* 0: nothing is here */
+	struct gcl_memory *memory;
+};
+
 struct gcl_reader {
 	struct v4l2_fh fh; /* first */
 	struct gcl_camera *camera;
 	struct mutex lock; /* of the queue */
 	struct vb2_queue queue;
+	struct gcl_memory *chosen[GCL_MAX_BUFFERS]; /* for REQBUFS; the queue's lock */
 
 	/* camera->lock */
 	struct list_head list;
@@ -139,7 +150,10 @@ struct gcl_camera {
 	struct gcl_slot *slots[GCL_MAX_BUFFERS];
 	unsigned int slot_count; /* that vb2 was told to make; vb2's own count needs output_lock */
 	unsigned int bound_count;
-	unsigned long bound_at; /* the last change of the above */
+	unsigned long bound_at; /* when memory was last bound that is not known to come again */
+	bool learning; /* that was while streaming */
+	struct gcl_unbound unbound[GCL_MAX_BUFFERS];
+	u64 unbindings;
 	wait_queue_head_t bound_wait;
 	struct list_head pending;
 	struct gcl_slot *latest;
@@ -218,9 +232,18 @@ struct dma_buf *gcl_export_pages(struct page **array, unsigned int count, bool p
 extern const struct vb2_mem_ops gcl_output_memops;
 extern const struct vb2_mem_ops gcl_capture_memops;
 
+/* bindings.c */
+struct gcl_memory *gcl_memory_known(struct gcl_camera *camera, const struct dma_buf *dmabuf);
+bool gcl_memory_may_come(struct gcl_camera *camera, const struct dma_buf *dmabuf);
+void gcl_slot_bind(struct gcl_camera *camera, struct gcl_slot *slot, struct gcl_memory *memory);
+struct gcl_memory *gcl_slot_unbind(struct gcl_camera *camera, struct gcl_slot *slot);
+void gcl_unbound_forget(struct gcl_camera *camera);
+unsigned int gcl_reader_choose(struct gcl_reader *reader);
+void gcl_reader_unchoose(struct gcl_reader *reader);
+
 /* idle.c */
 struct gcl_memory *gcl_idle_shown(struct gcl_camera *camera);
-struct gcl_memory *gcl_reader_memory(struct gcl_camera *camera, unsigned int index, size_t size);
+struct gcl_memory *gcl_reader_memory(struct gcl_reader *reader, unsigned int index, size_t size);
 void gcl_idle_work(struct work_struct *work);
 
 /* frames.c */
@@ -242,7 +265,6 @@ void gcl_slot_drop_holds(struct gcl_camera *camera, struct gcl_slot *slot);
 void gcl_slot_unhold(struct gcl_camera *camera, struct gcl_slot *slot);
 void gcl_pump(struct gcl_camera *camera);
 void gcl_revoke_work(struct work_struct *work);
-struct gcl_memory *gcl_memory_bound(struct gcl_camera *camera, struct dma_buf *dmabuf);
 
 /* output.c, output_queue.c, capture.c, capture_queue.c */
 extern const struct v4l2_file_operations gcl_output_fops;

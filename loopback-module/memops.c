@@ -33,7 +33,7 @@ static void *gcl_output_attach(struct vb2_buffer *vb, struct device *dev, struct
 
 	/* One dma-buf in several slots is one memory. */
 	spin_lock(&camera->lock);
-	memory = gcl_memory_bound(camera, dmabuf);
+	memory = gcl_memory_known(camera, dmabuf);
 	if (memory)
 		gcl_memory_get(memory);
 	spin_unlock(&camera->lock);
@@ -61,7 +61,7 @@ static void *gcl_capture_alloc(struct vb2_buffer *vb, struct device *dev, unsign
 {
 	struct gcl_reader *reader = vb->vb2_queue->drv_priv;
 
-	return gcl_memory_checked(gcl_reader_memory(reader->camera, vb->index, size), size);
+	return gcl_memory_checked(gcl_reader_memory(reader, vb->index, size), size);
 }
 
 static void gcl_put(void *memory)

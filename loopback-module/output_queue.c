@@ -42,10 +42,7 @@ static int gcl_output_buf_init(struct vb2_buffer *vb)
 	struct gcl_slot *slot = to_slot(vb);
 
 	spin_lock(&camera->lock);
-	slot->memory = vb->planes[0].mem_priv;
-	camera->slots[vb->index] = slot;
-	camera->bound_count++;
-	camera->bound_at = jiffies;
+	gcl_slot_bind(camera, slot, vb->planes[0].mem_priv);
 	spin_unlock(&camera->lock);
 	wake_up_interruptible_all(&camera->bound_wait);
 	return 0;
@@ -58,15 +55,12 @@ static int gcl_output_buf_init(struct vb2_buffer *vb)
 static void gcl_output_buf_cleanup(struct vb2_buffer *vb)
 {
 	struct gcl_camera *camera = vb->vb2_queue->drv_priv;
-	struct gcl_slot *slot = to_slot(vb);
+	struct gcl_memory *displaced;
 
 	spin_lock(&camera->lock);
-	if (slot->memory) {
-		slot->memory = NULL;
-		camera->slots[vb->index] = NULL;
-		camera->bound_count--;
-	}
+	displaced = gcl_slot_unbind(camera, to_slot(vb));
 	spin_unlock(&camera->lock);
+	gcl_memory_put(displaced);
 }
 
 static int gcl_output_buf_validate(struct vb2_buffer *vb)

@@ -24,18 +24,6 @@ static struct gcl_reader_buffer *gcl_reader_find(struct gcl_reader *reader, stru
 	return found;
 }
 
-/* The memory of that dma-buf that some slot has, or NULL. */
-struct gcl_memory *gcl_memory_bound(struct gcl_camera *camera, struct dma_buf *dmabuf)
-{
-	unsigned int i;
-
-	for (i = 0; i < GCL_MAX_BUFFERS; i++)
-		if (camera->slots[i] && camera->slots[i]->memory &&
-		    camera->slots[i]->memory->dmabuf == dmabuf)
-			return camera->slots[i]->memory;
-	return NULL;
-}
-
 /*
  * A frame came in memory that no buffer of the reader shows: the producer bound it after the
  * reader's REQBUFS. The reader hears of it, once, and goes on with the buffers that are still the
@@ -58,7 +46,7 @@ static void gcl_reader_lacks(struct gcl_reader *reader, struct gcl_slot *slot)
 		memory = gcl_buffer_memory(&reader->buffers[i]->vb);
 		if (memory->dmabuf == slot->memory->dmabuf)
 			return; /* it does show it, and is only busy with it */
-		current_ones = current_ones || gcl_memory_bound(reader->camera, memory->dmabuf);
+		current_ones = current_ones || gcl_memory_may_come(reader->camera, memory->dmabuf);
 	}
 	if (!reader->told)
 		v4l2_event_queue_fh(&reader->fh, &event);

@@ -34,14 +34,18 @@ counter_settled() {
     counter "$@"
 }
 
-# until_produced NODE: waits, by the control's event, until somebody produces there.
-until_produced() {
+# until_counted NODE CONTROL LEAST: waits, by the control's events, until it is that much.
+until_counted() {
     local i
-    for i in 1 2 3 4 5 6 7 8 9 10; do
-        [[ $(counter "$1" producer_present) != 1 ]] || return 0
-        timeout 20 v4l2-ctl -d "$1" --wait-for-event=ctrl=producer_present >/dev/null 2>&1
+    for ((i = 0; i < 200; i++)); do
+        (($(counter "$1" "$2") < $3)) || return 0
+        timeout 20 v4l2-ctl -d "$1" --wait-for-event=ctrl="$2" >/dev/null 2>&1
     done
+    return 1
 }
+
+# until_produced NODE: waits until somebody produces there.
+until_produced() { until_counted "$1" producer_present 1; }
 
 # complies WHAT KNOWN ARGUMENT...: KNOWN is a pattern of failures that are by design, or -.
 complies() {

@@ -68,6 +68,12 @@ void reader_start(struct stream *stream, const struct camera *camera) {
   if ((r = stream_on(stream))) die("reader's STREAMON: %s", strerror(-r));
 }
 
+int drain(struct stream *stream) {
+  int count = 0;
+  while (stream_dequeue(stream, NULL) >= 0) count++;
+  return count;
+}
+
 int main(int argc, char **argv) {
   struct camera camera = {argc > 1 ? argv[1] : "/dev/video0", argc > 2 ? argv[2] : "/dev/video1"};
   const char *option = argc > 3 ? argv[3] : "";
@@ -80,6 +86,7 @@ int main(int argc, char **argv) {
     check_identity(&camera);
     check_holds(&camera);
     check_binding(&camera);
+    check_turns(&camera);
     check_ends(&camera);
     check_copies(&camera);
     check_limits(&camera);

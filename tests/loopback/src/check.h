@@ -20,12 +20,15 @@ void producer_start(struct stream *stream, const struct camera *camera, enum kin
 /* Draws a number into a slot, and queues it. */
 void producer_show(struct stream *stream, unsigned int slot, uint32_t number);
 void producer_stop(struct stream *stream);
+/* Dequeues all that can be dequeued now; how many. */
+int drain(struct stream *stream);
 /* CAPTURE: all buffers mapped, queued, streaming. */
 void reader_start(struct stream *stream, const struct camera *camera);
 
 void check_identity(const struct camera *camera);
 void check_holds(const struct camera *camera);
 void check_binding(const struct camera *camera);
+void check_turns(const struct camera *camera);
 void check_ends(const struct camera *camera);
 void check_copies(const struct camera *camera);
 void check_formats(const struct camera *camera);

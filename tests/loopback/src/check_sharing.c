@@ -79,12 +79,6 @@ void check_identity(const struct camera *camera) {
   identity_of(camera, USERPTR);
 }
 
-static int drain(struct stream *stream) {
-  int count = 0;
-  while (stream_dequeue(stream, NULL) >= 0) count++;
-  return count;
-}
-
 void check_holds(const struct camera *camera) {
   struct stream producer, slow, quick;
   producer_start(&producer, camera, DMABUF, 6, 320, 240);
@@ -155,64 +149,5 @@ void check_holds(const struct camera *camera) {
   stream_close(&quick);
   int rest = drain(&producer);
   report(rest <= 1, "readers that close leave only the latest frame in the device", "%d more came back", rest);
-  producer_stop(&producer);
-}
-
-/* Memory bound anew. */
-void check_binding(const struct camera *camera) {
-  struct stream producer, reader;
-  struct v4l2_buffer got;
-  producer_start(&producer, camera, DMABUF, 4, 320, 240);
-  reader_start(&reader, camera);
-  struct v4l2_event_subscription sub = {.type = V4L2_EVENT_SOURCE_CHANGE};
-  call(reader.fd, VIDIOC_SUBSCRIBE_EVENT, &sub);
-
-  /* Once round: a slot that is prepared keeps its memory, whatever QBUF says. The latest stays in the device. */
-  for (unsigned int i = 0; i < producer.count; i++) {
-    producer_show(&producer, i, i);
-    int had = stream_dequeue(&reader, NULL);
-    if (had >= 0) stream_queue(&reader, had, 0);
-    drain(&producer);
-  }
-
-  /* The same dma-buf in another slot: the reader gets it in the buffer that shows it. */
-  struct buffer first = producer.buffers[0], second = producer.buffers[1];
-  producer.buffers[0] = second;
-  producer.buffers[1] = first;
-  producer_show(&producer, 0, 100);
-  int index = stream_dequeue(&reader, &got);
-  report(index == 1 && picture_check(reader.buffers[1].pixels, got.bytesused) == 100,
-         "a dma-buf that changes its slot stays in the reader's buffer that shows it", "index %d", index);
-  if (index >= 0) stream_queue(&reader, index, 0);
-
-  /* New memory in a slot: never shown as the old one; the reader hears of it. */
-  struct buffer old = producer.buffers[2];
-  buffer_udmabuf(&producer.buffers[2], producer.pix.sizeimage);
-  picture_draw(old.pixels, producer.pix.sizeimage, 7);
-  producer_show(&producer, 2, 101);
-  index = stream_dequeue(&reader, &got);
-  int events = stream_poll(&reader, POLLPRI, 500);
-  report(index == -EAGAIN && (events & POLLPRI), "a frame in memory that a reader does not map is not given to it",
-         "DQBUF %d, SOURCE_CHANGE %s", index, events & POLLPRI ? "came" : "did not come");
-  buffer_free(&old); /* the reader still maps it */
-  report(picture_check(reader.buffers[2].pixels, producer.pix.sizeimage) == 7,
-         "memory that the producer has let go of stays what it was", "the old picture is intact");
-  drain(&producer);
-  producer_show(&producer, 1, 102);
-  index = stream_dequeue(&reader, &got);
-  report(index >= 0 && picture_check(reader.buffers[index].pixels, got.bytesused) == 102,
-         "the reader goes on with the buffers that are still the producer's", "index %d", index);
-
-  stream_close(&reader);
-  reader_start(&reader, camera);
-  drain(&producer);
-  producer_show(&producer, 2, 103);
-  index = -EAGAIN;
-  while (stream_poll(&reader, POLLIN, 500) & POLLIN) {
-    index = stream_dequeue(&reader, &got);
-    if (index < 0 || picture_check(reader.buffers[index].pixels, got.bytesused) == 103) break;
-  }
-  report(index == 2, "a reader that starts over gets the new memory", "index %d", index);
-  stream_close(&reader);
   producer_stop(&producer);
 }
