@@ -80,6 +80,50 @@ public record Endpoint(String scheme, String rest) {
     return parameters;
   }
 
+  /**
+   * A parameter that is there or not.
+   *
+   * @param given what {@link #parameters} returned
+   * @throws IllegalArgumentException where its value is neither true nor false
+   */
+  public static boolean flag(Map<String, String> given, String name) {
+    return choice(given, name, "false", "true").equals("true");
+  }
+
+  /**
+   * A parameter that is one of some words.
+   *
+   * @param values the first is what it is where nothing is given
+   * @throws IllegalArgumentException naming them, where it is none
+   */
+  public static String choice(Map<String, String> given, String name, String... values) {
+    String value = given.getOrDefault(name, values[0]);
+    for (String one : values) {
+      if (one.equals(value)) {
+        return value;
+      }
+    }
+    throw new IllegalArgumentException(
+        name + "=" + value + ": there are " + String.join(", ", values));
+  }
+
+  /**
+   * A parameter that is a number.
+   *
+   * @param least not negative
+   * @throws IllegalArgumentException naming the bounds, where it is none or outside of them
+   */
+  public static int number(
+      Map<String, String> given, String name, int otherwise, int least, int most) {
+    String text = given.getOrDefault(name, Integer.toString(otherwise));
+    int value = text.matches("[0-9]{1,9}") ? Integer.parseInt(text) : -1;
+    if (value < least || value > most) {
+      throw new IllegalArgumentException(
+          name + "=" + text + " is not a number from " + least + " to " + most);
+    }
+    return value;
+  }
+
   @Override
   public String toString() {
     return scheme + ":" + rest;

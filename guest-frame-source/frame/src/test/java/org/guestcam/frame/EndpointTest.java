@@ -3,6 +3,7 @@
 package org.guestcam.frame;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -79,5 +81,28 @@ class EndpointTest {
     Endpoint twice = Endpoint.parse("x:?size=1&size=2");
     refused = assertThrows(IllegalArgumentException.class, () -> twice.parameters(Set.of("size")));
     assertTrue(refused.getMessage().contains("'size' is given twice"), refused::getMessage);
+  }
+
+  @Test
+  void valuesAreOneOfWhatThereIs() {
+    Map<String, String> given =
+        Map.of("on", "true", "off", "false", "odd", "yes", "n", "7", "minus", "-1", "word", "x");
+    assertTrue(Endpoint.flag(given, "on"));
+    assertFalse(Endpoint.flag(given, "off"));
+    assertFalse(Endpoint.flag(given, "missing"));
+    assertRefused("odd=yes: there are false, true", () -> Endpoint.flag(given, "odd"));
+    assertEquals("a", Endpoint.choice(given, "missing", "a", "b"));
+    assertEquals("x", Endpoint.choice(given, "word", "a", "x"));
+    assertRefused("word=x: there are a, b", () -> Endpoint.choice(given, "word", "a", "b"));
+    assertEquals(7, Endpoint.number(given, "n", 1, 0, 7));
+    assertEquals(1, Endpoint.number(given, "missing", 1, 0, 7));
+    assertRefused("n=7 is not a number from 0 to 6", () -> Endpoint.number(given, "n", 1, 0, 6));
+    assertRefused("minus=-1 is not", () -> Endpoint.number(given, "minus", 1, 0, 6));
+    assertRefused("word=x is not", () -> Endpoint.number(given, "word", 1, 0, 6));
+  }
+
+  private static void assertRefused(String why, Executable attempt) {
+    IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, attempt);
+    assertTrue(refused.getMessage().contains(why), refused::getMessage);
   }
 }

@@ -10,6 +10,7 @@ import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.Mode;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Poll;
 
@@ -239,17 +240,6 @@ public final class PatternSource implements FrameSource {
       return; // a listener that closes it from within cannot wait for itself
     }
     signal();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        running.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // buffers must be gone when this returns
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(running); // buffers must be gone when this returns
   }
 }

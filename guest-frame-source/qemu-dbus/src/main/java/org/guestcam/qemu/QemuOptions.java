@@ -70,27 +70,11 @@ record QemuOptions(
         qmp,
         console,
         parameters.getOrDefault("bus", "session"),
-        flag(parameters, "tear-free"),
-        flag(parameters, "wait"),
-        choice(parameters, "off", "hold", "blank").equals("blank"),
+        Endpoint.flag(parameters, "tear-free"),
+        Endpoint.flag(parameters, "wait"),
+        Endpoint.choice(parameters, "off", "hold", "blank").equals("blank"),
         CursorMode.valueOf(
-            choice(parameters, "cursor", "hide", "blend", "meta")
+            Endpoint.choice(parameters, "cursor", "hide", "blend", "meta")
                 .toUpperCase(java.util.Locale.ROOT)));
-  }
-
-  private static boolean flag(Map<String, String> parameters, String name) {
-    return choice(parameters, name, "false", "true").equals("true");
-  }
-
-  /** The first is what it is where nothing is given. */
-  private static String choice(Map<String, String> parameters, String name, String... values) {
-    String value = parameters.getOrDefault(name, values[0]);
-    for (String one : values) {
-      if (one.equals(value)) {
-        return value;
-      }
-    }
-    throw new IllegalArgumentException(
-        name + "=" + value + ": there are " + String.join(", ", values));
   }
 }

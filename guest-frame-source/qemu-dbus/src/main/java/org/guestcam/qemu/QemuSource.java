@@ -6,6 +6,7 @@ import java.io.IOException;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Poll;
 import org.slf4j.Logger;
@@ -185,17 +186,6 @@ final class QemuSource implements FrameSource {
       return; // a listener that closes it from within cannot wait for itself
     }
     signal();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        running.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // buffers must be gone when this returns
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(running); // buffers must be gone when this returns
   }
 }

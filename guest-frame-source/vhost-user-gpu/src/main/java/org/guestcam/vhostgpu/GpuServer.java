@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Fd;
 import org.guestcam.uapi.Poll;
@@ -29,6 +30,9 @@ final class GpuServer {
   /** How often a socket that QEMU listens on is looked for, nanoseconds. */
   private static final long LOOK_EVERY = 250_000_000L;
 
+  /** A QEMU that begins speaks at once; one whose guest runs already says nothing, nanoseconds. */
+  private static final long SILENCE = 3_000_000_000L;
+
   private static final int WAKE = 0;
   private static final int PEER = 1;
   private static final int CONTROL_KICK = 2;
@@ -44,6 +48,7 @@ final class GpuServer {
   private final Gpu gpu = new Gpu(counters, this::wakeUp);
   private final UnixListener listener; // null where the peer is connected already
   private VhostSession session;
+  private long silentAt = Answers.NEVER; // when a peer that has said nothing is spoken of
   private final boolean[] taken = new boolean[Gpu.SCANOUTS]; // guarded by RUNNING
   private int cameras; // guarded by RUNNING
   private Thread thread;
@@ -86,6 +91,7 @@ final class GpuServer {
   private void connect() throws IOException {
     try {
       serve(UnixSocket.connect(options.path()));
+      silentAt = System.nanoTime() + SILENCE;
     } catch (IOException e) {
       if (!options.waits()) {
         throw e;
@@ -149,24 +155,7 @@ final class GpuServer {
       }
     }
     wakeUp();
-    if (waitFor != null && !waitFor.equals(Thread.currentThread())) {
-      join(waitFor);
-    }
-  }
-
-  private static void join(Thread running) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        running.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // buffers must be gone when this returns
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(waitFor); // buffers must be gone when this returns
   }
 
   private void start() {
@@ -239,7 +228,7 @@ final class GpuServer {
       while (!closing) {
         watch(poll);
         boolean looks = session == null && options.connects();
-        long at = looks ? System.nanoTime() + LOOK_EVERY : gpu.wakeAt();
+        long at = looks ? System.nanoTime() + LOOK_EVERY : Math.min(gpu.wakeAt(), silentAt);
         long wait = more ? 0 : at == Answers.NEVER ? Poll.FOREVER : at - System.nanoTime();
         poll.await(wait < 0 && wait != Poll.FOREVER ? 0 : wait);
         if (poll.ready(WAKE) != 0) {
@@ -253,10 +242,26 @@ final class GpuServer {
           return "QEMU closed the guest's display";
         }
         more = session != null && serve(poll);
-        gpu.tick(System.nanoTime());
+        long now = System.nanoTime();
+        gpu.tick(now);
+        if (now >= silentAt) {
+          speakOfSilence();
+        }
       }
     }
     return "the guest's display was closed";
+  }
+
+  private void speakOfSilence() {
+    silentAt = Answers.NEVER;
+    if (session != null && !session.hasHeard()) {
+      LOG.warn(
+          "QEMU at {} says nothing. It tells a new guestcam of its guest only when the guest's display"
+              + " is started: where the guest runs already, pause and continue it (\"stop\" and"
+              + " \"cont\" in QEMU's monitor, or virsh suspend and resume); what the guest draws"
+              + " into new buffers is shown then, and all of it after its next boot",
+          options.path());
+    }
   }
 
   private void watch(Poll poll) {

@@ -45,7 +45,7 @@ record VhostGpuOptions(
 
   private static final Set<String> KNOWN =
       Set.of("connect", "scanout", "modes", "tear-free", "wait", "off", "cursor", "fence-limit");
-  private static final String DEFAULT_FENCE_LIMIT = "100";
+  private static final int DEFAULT_FENCE_LIMIT = 100;
   private static final int LEAST_SIDE = 16;
 
   /**
@@ -62,16 +62,17 @@ record VhostGpuOptions(
     }
     return new VhostGpuOptions(
         path,
-        flag(parameters, "connect"),
-        number(parameters, "scanout", "0", 0, Gpu.SCANOUTS - 1),
+        Endpoint.flag(parameters, "connect"),
+        Endpoint.number(parameters, "scanout", 0, 0, Gpu.SCANOUTS - 1),
         modes(parameters.getOrDefault("modes", "")),
-        flag(parameters, "tear-free"),
-        flag(parameters, "wait"),
-        choice(parameters, "off", "hold", "blank").equals("blank"),
+        Endpoint.flag(parameters, "tear-free"),
+        Endpoint.flag(parameters, "wait"),
+        Endpoint.choice(parameters, "off", "hold", "blank").equals("blank"),
         CursorMode.valueOf(
-            choice(parameters, "cursor", "hide", "blend", "meta").toUpperCase(Locale.ROOT)),
+            Endpoint.choice(parameters, "cursor", "hide", "blend", "meta")
+                .toUpperCase(Locale.ROOT)),
         TimeUnit.MILLISECONDS.toNanos(
-            number(parameters, "fence-limit", DEFAULT_FENCE_LIMIT, 1, 10_000)));
+            Endpoint.number(parameters, "fence-limit", DEFAULT_FENCE_LIMIT, 1, 10_000)));
   }
 
   /** Whether two cameras of one device can both have what they ask of the device itself. */
@@ -103,32 +104,5 @@ record VhostGpuOptions(
           "modes= names " + modes.size() + " modes; an EDID has room for " + Edid.MAX_MODES);
     }
     return List.copyOf(modes);
-  }
-
-  private static int number(
-      Map<String, String> parameters, String name, String otherwise, int least, int most) {
-    String text = parameters.getOrDefault(name, otherwise);
-    int value = text.matches("[0-9]{1,6}") ? Integer.parseInt(text) : -1;
-    if (value < least || value > most) {
-      throw new IllegalArgumentException(
-          name + "=" + text + " is not a number from " + least + " to " + most);
-    }
-    return value;
-  }
-
-  private static boolean flag(Map<String, String> parameters, String name) {
-    return choice(parameters, name, "false", "true").equals("true");
-  }
-
-  /** The first is what it is where nothing is given. */
-  private static String choice(Map<String, String> parameters, String name, String... values) {
-    String value = parameters.getOrDefault(name, values[0]);
-    for (String one : values) {
-      if (one.equals(value)) {
-        return value;
-      }
-    }
-    throw new IllegalArgumentException(
-        name + "=" + value + ": there are " + String.join(", ", values));
   }
 }

@@ -331,6 +331,26 @@ class DeviceTest {
   }
 
   @Test
+  void aRingThatAnotherProcessServedHasNoBaseHere() throws Exception {
+    source = open("?wait");
+    source.start(camera);
+    monitor = Monitor.connect(path(), GUEST, true);
+    monitor.stopUnknownRing(0);
+    monitor.stopUnknownRing(1);
+    monitor.startRings(); // and goes on with this one
+    assertEquals(0, monitor.stopRing(0));
+  }
+
+  @Test
+  void allOfTheMemoryIsToldAnewWhenAGuestIsStarted() throws Exception {
+    source = open("");
+    source.start(camera);
+    monitor = Monitor.connect(path(), GUEST, true);
+    assertEquals(
+        0, monitor.ask(15) & 1L << 15, "CONFIGURE_MEM_SLOTS: QEMU would tell changes only");
+  }
+
+  @Test
   void theNextMonitorIsServedWhereThatIsWanted() throws Exception {
     start("?wait");
     driver.picture(1, WIDTH, HEIGHT, A, BYTES);

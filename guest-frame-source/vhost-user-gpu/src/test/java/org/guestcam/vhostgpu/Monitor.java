@@ -162,6 +162,16 @@ public final class Monitor implements AutoCloseable {
     return in.get(INT, 16);
   }
 
+  /** Stops a ring that this device never served: it cannot say how far. */
+  void stopUnknownRing(int ring) throws IOException {
+    out.set(INT, 12, ring);
+    out.set(INT, 16, 0);
+    send(11, 8, 0);
+    receive(12);
+    assertEquals(11, in.get(INT, 0));
+    assertEquals(0, in.get(INT, 8), "no number that QEMU would believe");
+  }
+
   /** A guest that was reset: its rings are empty again. */
   void resetRings() throws IOException {
     for (int i = 0; i < 2; i++) {

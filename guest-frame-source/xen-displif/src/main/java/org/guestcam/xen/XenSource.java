@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.HostLacksException;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventChannels;
 import org.guestcam.uapi.EventFd;
@@ -206,17 +207,6 @@ public final class XenSource implements FrameSource {
       return;
     }
     signal();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        running.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // the guest's pages must be given back when this returns
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(running); // the guest's pages must be given back when this returns
   }
 }

@@ -224,20 +224,31 @@ class RealGuestTest {
   @Test
   void guestcamIsStartedAgain() throws Exception {
     String parameters = "?modes=640x480&connect&wait";
-    try (Watcher first = new Watcher()) {
+    try (Watcher first = new Watcher();
+        Watcher second = new Watcher();
+        Watcher third = new Watcher()) {
       FrameSource source = source(first, parameters);
       try (KmsGuest guest = KmsGuest.boot(scratch.resolve("again"), devices(",server=on"))) {
         guest.begin("kms flip 2 640x480 10", "shown");
         first.await("the first guestcam's", w -> w.last() == 11);
         source.close();
-        try (Watcher second = new Watcher()) {
-          source = source(second, parameters);
-          guest.qmp("{\"execute\":\"system_reset\"}");
-          guest.awaitReady();
-          guest.begin("kms flip 2 640x480 20", "shown");
-          second.await("the second guestcam's", w -> w.last() == 21);
-          guest.finish();
-        }
+        // A paused guest goes on with the next guestcam: with what it draws into new buffers.
+        source = source(second, parameters);
+        assertTrue(guest.qmp("{\"execute\":\"stop\"}").contains("return"));
+        assertTrue(guest.qmp("{\"execute\":\"cont\"}").contains("return"));
+        guest.finish();
+        guest.begin("kms flip 3 640x480 20", "shown");
+        second.await("the second guestcam's", w -> w.last() == 22);
+        source.close();
+        // A guest that begins anew while no guestcam is there waits for one.
+        assertTrue(guest.qmp("{\"execute\":\"stop\"}").contains("return"));
+        source = source(third, parameters);
+        guest.qmp("{\"execute\":\"system_reset\"}");
+        assertTrue(guest.qmp("{\"execute\":\"cont\"}").contains("return"));
+        guest.awaitReady();
+        guest.begin("kms flip 2 640x480 30", "shown");
+        third.await("the third guestcam's", w -> w.last() == 31);
+        guest.finish();
       } finally {
         source.close();
       }

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.Fd;
 import org.guestcam.uapi.UnixSocket;
 import org.slf4j.Logger;
@@ -217,18 +218,7 @@ public final class Connection implements AutoCloseable {
   public void close() {
     closed = true;
     socket.shutdown();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        reader.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true; // the socket must not be closed under its reader
-      }
-    }
+    OwnThread.awaitEnd(reader); // the socket must not be closed under its reader
     socket.close();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

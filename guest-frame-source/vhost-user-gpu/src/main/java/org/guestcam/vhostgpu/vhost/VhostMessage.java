@@ -63,14 +63,15 @@ final class VhostMessage {
   private static final long PROTOCOL_REPLY_ACK = 1L << 3;
   private static final long PROTOCOL_CONFIG = 1L << 9;
   private static final long PROTOCOL_RESET_DEVICE = 1L << 13;
-  private static final long PROTOCOL_CONFIGURE_MEM_SLOTS = 1L << 15;
 
   /**
    * What is offered. Not INFLIGHT_SHMFD, for QEMU's device never asks for it: what was in flight is
-   * answered before a ring stops. Nor LOG_SHMFD: such a guest cannot be migrated.
+   * answered before a ring stops. Nor LOG_SHMFD: such a guest cannot be migrated. Nor
+   * CONFIGURE_MEM_SLOTS: with it QEMU tells only what has changed, and a backend that is started
+   * again beside a running guest would never hear of its memory.
    */
   static final long PROTOCOL_FEATURES =
-      PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG | PROTOCOL_RESET_DEVICE | PROTOCOL_CONFIGURE_MEM_SLOTS;
+      PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG | PROTOCOL_RESET_DEVICE;
 
   private VhostMessage() {}
 }

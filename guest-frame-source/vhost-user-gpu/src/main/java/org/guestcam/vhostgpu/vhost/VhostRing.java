@@ -18,6 +18,7 @@ final class VhostRing implements AutoCloseable {
   long used;
   boolean placed;
   int base;
+  boolean hasBase; // the monitor has said where it begins
   boolean enabled;
   EventFd kick;
   EventFd call;

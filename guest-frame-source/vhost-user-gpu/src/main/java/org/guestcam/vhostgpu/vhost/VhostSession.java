@@ -47,6 +47,7 @@ public final class VhostSession implements AutoCloseable {
   private int size;
   private long features;
   private boolean begun;
+  private boolean heard;
 
   /**
    * A session that has heard nothing yet.
@@ -67,6 +68,11 @@ public final class VhostSession implements AutoCloseable {
   /** To wait on with {@code Poll.IN}; stays owned by this object. */
   public Fd fd() {
     return socket.fd();
+  }
+
+  /** Whether the monitor has said anything yet. */
+  public boolean hasHeard() {
+    return heard;
   }
 
   /** The guest's memory, as it is now. */
@@ -154,6 +160,7 @@ public final class VhostSession implements AutoCloseable {
               + " bytes, more than "
               + VhostMessage.MAX_PAYLOAD);
     }
+    heard = true;
     inPayload = true;
     into.clear();
     into.add(payload, 0, size);
@@ -202,6 +209,7 @@ public final class VhostSession implements AutoCloseable {
         VhostRing ring = ring();
         requireStopped(ring, "base");
         ring.base = payload.get(INT, 4) & 0xffff;
+        ring.hasBase = true;
       }
       case VhostMessage.SET_VRING_KICK -> setKick();
       case VhostMessage.SET_VRING_CALL -> ringOfFd().setCall(eventFd("call"));
@@ -402,6 +410,13 @@ public final class VhostSession implements AutoCloseable {
   private void getBase() throws IOException {
     VhostRing ring = ring();
     int index = payload.get(INT, 0);
+    if (!ring.hasBase) {
+      // A guest that ran before this process did: how far its ring was served is not known here. An
+      // answer without a number makes QEMU look into the ring, and what was never answered comes
+      // again (vhost_virtqueue_stop, virtio_queue_restore_last_avail_idx).
+      send(0);
+      return;
+    }
     stop(index);
     reply.set(INT, VhostMessage.HEADER, index);
     reply.set(INT, VhostMessage.HEADER + 4L, ring.base);
