@@ -10,6 +10,7 @@
 //                                           stays until a line comes on stdin
 //   kms step COUNT [WIDTHxHEIGHT [FIRST]]   the same, and waits for a line on stdin before it draws each further frame
 //   kms single COUNT [WIDTHxHEIGHT [FIRST [PAUSE_US]]]  draws into the one buffer that is shown, and says what is dirty
+//   kms redraw COUNT [WIDTHxHEIGHT [FIRST]] as single, and waits for a line on stdin before it draws each further frame
 //   kms cursor X Y                          frame 1, and over it a pointer of 64x64: alpha, red, green of its place
 //   kms modes                               lists the connector's modes
 //   kms speed COUNT [WIDTHxHEIGHT]          flips as fast as it goes, draws nothing, and prints the time of one in ns
@@ -217,7 +218,7 @@ int main(int argc, char **argv)
 			flip(&buffers[i & 1]);
 		}
 		stay();
-	} else if (!strcmp(what, "single")) {
+	} else if (!strcmp(what, "single") || !strcmp(what, "redraw")) {
 		for (long i = 0; i < count; i++) {
 			struct drm_mode_fb_dirty_cmd dirty = { .fb_id = buffers[0].fb };
 
@@ -227,6 +228,8 @@ int main(int argc, char **argv)
 			else
 				call(DRM_IOCTL_MODE_DIRTYFB, &dirty, "DIRTYFB");
 			pause_for(pause);
+			if (what[0] == 'r' && i + 1 < count)
+				stay();
 		}
 		stay();
 	} else if (!strcmp(what, "cursor")) {
@@ -254,7 +257,7 @@ int main(int argc, char **argv)
 		clock_gettime(CLOCK_MONOTONIC, &to);
 		printf("flip_ns %lld\n", (((long long)to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec) / count);
 	} else {
-		fprintf(stderr, "kms: flip, step, single, cursor, modes, speed\n");
+		fprintf(stderr, "kms: flip, step, single, redraw, cursor, modes, speed\n");
 		return 2;
 	}
 	return 0;

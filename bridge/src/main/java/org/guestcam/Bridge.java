@@ -278,6 +278,7 @@ public final class Bridge implements AutoCloseable {
   private void askSink(long now) {
     sinkAskedAt = now;
     stats.sinkSays(source.copiedBytes() + sink.copiedBytes(), sink.path());
+    stats.torn(source.tornFrames());
   }
 
   /** Gives the sink the time of one frame to show the last one, before closing cuts it off. */

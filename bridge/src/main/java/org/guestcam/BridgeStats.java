@@ -26,6 +26,8 @@ public final class BridgeStats {
    * @param framesOut new frames that the sink took; repetitions are not among them
    * @param repeated how often the last frame was given to the sink again
    * @param overtaken frames that were released unseen because a newer one came first
+   * @param torn frames that may show parts of two pictures, because the guest drew into them while
+   *     they were read
    * @param fpsIn frames a second of the source
    * @param fpsOut frames a second of the sink, with the repeated ones
    * @param copiedBytes pixels that the CPU has copied, in bytes
@@ -40,6 +42,7 @@ public final class BridgeStats {
       long framesOut,
       long repeated,
       long overtaken,
+      long torn,
       double fpsIn,
       double fpsOut,
       long copiedBytes,
@@ -53,6 +56,7 @@ public final class BridgeStats {
   private final AtomicLong framesOut = new AtomicLong();
   private final AtomicLong repeated = new AtomicLong();
   private final AtomicLong copiedBytes = new AtomicLong();
+  private final AtomicLong torn = new AtomicLong();
   private volatile String path = "";
   private volatile long startedAt;
 
@@ -89,6 +93,11 @@ public final class BridgeStats {
     path = how;
   }
 
+  /** Frames that the source counts as torn so far. */
+  void torn(long frames) {
+    torn.setRelease(frames);
+  }
+
   /** New frames that the sink took so far. */
   long framesOut() {
     return framesOut.getAcquire();
@@ -123,6 +132,7 @@ public final class BridgeStats {
         out,
         again,
         mailbox.overtaken(),
+        torn.getAcquire(),
         seconds <= 0 ? 0 : (in - sinceIn) / seconds,
         seconds <= 0 ? 0 : (out + again - sinceOut) / seconds,
         copiedBytes.getAcquire(),

@@ -44,6 +44,7 @@ public final class JsonStatus implements StatusView {
       object.writeNumberField("frames_out", s.framesOut());
       object.writeNumberField("repeated", s.repeated());
       object.writeNumberField("overtaken", s.overtaken());
+      object.writeNumberField("torn", s.torn());
       object.writeNumberField("fps_in", rounded(s.fpsIn()));
       object.writeNumberField("fps_out", rounded(s.fpsOut()));
       object.writeNumberField("copied_bytes", s.copiedBytes());

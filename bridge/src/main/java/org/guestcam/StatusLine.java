@@ -60,12 +60,13 @@ public final class StatusLine implements StatusView {
   static String text(BridgeStats.Snapshot s) {
     return String.format(
         Locale.ROOT,
-        "in %.1f fps, out %.1f fps | repeated %d, overtaken %d | %s, copied %s"
+        "in %.1f fps, out %.1f fps | repeated %d, overtaken %d, torn %d | %s, copied %s"
             + " | flip to queue p50 %.0f us, p99 %.0f us",
         s.fpsIn(),
         s.fpsOut(),
         s.repeated(),
         s.overtaken(),
+        s.torn(),
         s.path().isEmpty() ? "no frame yet" : s.path(),
         bytes(s.copiedBytes()),
         s.p50Micros(),

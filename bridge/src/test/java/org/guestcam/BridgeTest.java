@@ -58,6 +58,7 @@ class BridgeTest {
               for (int i = 0; i < 1000; i++) {
                 s.present();
               }
+              s.torn = 7;
               s.listener().ended("all shown", null);
             })) {
       assertEquals(Bridge.Ending.SOURCE_ENDED, bridge.run());
@@ -66,6 +67,7 @@ class BridgeTest {
       BridgeStats.Snapshot total = bridge.stats().total(System.nanoTime());
       assertEquals(1000, total.framesIn());
       assertEquals(1000, total.framesOut() + total.overtaken());
+      assertEquals(7, total.torn());
       assertEquals("FAKE", total.path());
       assertTrue(total.p50Micros() > 0 && total.p50Micros() <= total.p99Micros());
     }

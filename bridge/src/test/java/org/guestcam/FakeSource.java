@@ -55,6 +55,7 @@ public final class FakeSource implements FrameSource {
   public final List<Buffer> buffers;
   public IOException failsToStart;
   public boolean closed;
+  public volatile long torn;
   private FrameListener listener;
   private Thread thread;
 
@@ -124,6 +125,11 @@ public final class FakeSource implements FrameSource {
 
   public FrameListener listener() {
     return listener;
+  }
+
+  @Override
+  public long tornFrames() {
+    return torn;
   }
 
   @Override

@@ -16,6 +16,7 @@ import org.guestcam.cli.doctor.LoopbackModulesCheck;
 import org.guestcam.cli.doctor.OutputDevicesCheck;
 import org.guestcam.cli.doctor.QemuCheck;
 import org.guestcam.cli.doctor.UdmabufCheck;
+import org.guestcam.cli.doctor.VhostGpuCheck;
 import org.guestcam.cli.doctor.XenCheck;
 import org.guestcam.v4l2.DeviceProbe;
 import picocli.CommandLine.Command;
@@ -53,6 +54,7 @@ final class DoctorCommand implements Callable<Integer> {
             new LoopbackModulesCheck(),
             new GStreamerCheck(),
             new QemuCheck(),
+            new VhostGpuCheck(),
             new XenCheck()));
   }
 

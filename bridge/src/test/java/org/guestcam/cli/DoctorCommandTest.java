@@ -22,6 +22,7 @@ import org.guestcam.cli.doctor.LoopbackModulesCheck;
 import org.guestcam.cli.doctor.OutputDevicesCheck;
 import org.guestcam.cli.doctor.QemuCheck;
 import org.guestcam.cli.doctor.UdmabufCheck;
+import org.guestcam.cli.doctor.VhostGpuCheck;
 import org.guestcam.cli.doctor.XenCheck;
 import org.guestcam.v4l2.DeviceReport;
 import org.junit.jupiter.api.BeforeEach;
@@ -159,6 +160,26 @@ class DoctorCommandTest {
     assertTrue(look(new GStreamerCheck()).found().endsWith("version 1.26.2"));
     assertEquals(
         "qemu-system-x86_64: QEMU emulator version 10.0.13", look(new QemuCheck()).found());
+  }
+
+  @Test
+  void theDisplayDeviceWantsAQemuThatStartsItAndUdmabuf() throws IOException {
+    assertEquals(Finding.State.MISSING, look(new VhostGpuCheck()).state());
+    program("qemu-system-x86_64", "QEMU emulator version 7.2.19 (Debian 1:7.2)");
+    Finding old = look(new VhostGpuCheck());
+    assertEquals("QEMU 7.2, no KVM, no udmabuf", old.found());
+    assertTrue(old.meaning().contains("only with KVM"), old.meaning());
+    assertTrue(old.remedy().contains("backports"), old.remedy());
+    file("/dev/kvm", "");
+    Finding mapped = look(new VhostGpuCheck());
+    assertEquals(Finding.State.LIMITED, mapped.state());
+    assertTrue(mapped.meaning().contains("USERPTR"), mapped.meaning());
+    udmabuf(1024);
+    assertEquals(Finding.State.OK, look(new VhostGpuCheck()).state());
+    program("qemu-system-x86_64", "QEMU emulator version 10.0.13");
+    assertTrue(root.resolve("dev/kvm").toFile().delete());
+    assertEquals("QEMU 10.0, no KVM, udmabuf", look(new VhostGpuCheck()).found());
+    assertEquals(Finding.State.OK, look(new VhostGpuCheck()).state());
   }
 
   @Test

@@ -15,6 +15,9 @@ final class Counters {
   /** Frames into whose pages the guest drew again while they were read, or kept to be read. */
   final LongAdder torn = new LongAdder();
 
+  /** Pixels that the CPU has copied, in bytes. */
+  final LongAdder copied = new LongAdder();
+
   /** Answers that the guest got because the time was over, not because its frame was shown. */
   final LongAdder overdue = new LongAdder();
 }

@@ -296,6 +296,7 @@ final class Scanout {
                   (long) width * GpuFormat.BYTES);
     }
     copy.endWrite();
+    counters.copied.add((long) width * height * GpuFormat.BYTES);
     return done;
   }
 

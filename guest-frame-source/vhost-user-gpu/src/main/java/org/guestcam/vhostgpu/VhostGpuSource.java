@@ -10,6 +10,7 @@ import org.guestcam.frame.FrameSource;
 final class VhostGpuSource implements FrameSource {
   private final VhostGpuOptions options;
   private GpuServer server; // null before start and after close
+  private Counters counters = new Counters(); // of the device, also after close
 
   /** A source that has not begun. */
   VhostGpuSource(VhostGpuOptions options) {
@@ -19,16 +20,22 @@ final class VhostGpuSource implements FrameSource {
   @Override
   public synchronized void start(FrameListener listener) throws IOException {
     server = GpuServer.join(options, listener);
+    counters = server.counters();
   }
 
   /** What its device counts. */
   synchronized Counters counters() {
-    return server.counters();
+    return counters;
   }
 
   @Override
   public synchronized long tornFrames() {
-    return server == null ? 0 : server.counters().torn.sum();
+    return counters.torn.sum();
+  }
+
+  @Override
+  public synchronized long copiedBytes() {
+    return counters.copied.sum();
   }
 
   @Override

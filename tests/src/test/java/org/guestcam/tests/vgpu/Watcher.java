@@ -20,29 +20,17 @@ import org.guestcam.frame.Mode;
 
 /** Looks at every frame of a source: which test frame of guest/kms.c it is, if it is one. */
 final class Watcher implements FrameListener, AutoCloseable {
-  /** No test frame, or parts of two. */
-  static final int NONE = -1;
-
   private static final long PATIENCE = 240_000_000_000L;
-  private static final int FACTOR = (int) 2654435761L;
-  private static final int INVERSE = inverse(FACTOR);
 
   private final List<Integer> numbers = new ArrayList<>();
   private int[] pixels = {};
   private Mode mode;
-  private int mixed;
   private long frames;
+  private boolean holding;
+  private final List<Frame> held = new ArrayList<>();
   private String end;
   private final LinkedBlockingQueue<Frame> arrived = new LinkedBlockingQueue<>();
   private final Thread reader = Thread.ofPlatform().daemon().name("watcher").start(this::read);
-
-  private static int inverse(int odd) {
-    int x = odd; // Newton: each step doubles the right bits
-    for (int i = 0; i < 5; i++) {
-      x *= 2 - odd * x;
-    }
-    return x;
-  }
 
   @Override
   public synchronized void modeChanged(Mode changed) {
@@ -72,13 +60,14 @@ final class Watcher implements FrameListener, AutoCloseable {
       } catch (InterruptedException e) {
         return;
       }
+      int number;
       try {
-        look(frame.buffer().pixels(), frame.buffer().layout());
+        number = look(frame);
       } catch (IOException e) {
         throw new IllegalStateException(e);
-      } finally {
-        frame.release();
       }
+      keepOrRelease(frame);
+      record(number);
     }
   }
 
@@ -87,32 +76,61 @@ final class Watcher implements FrameListener, AutoCloseable {
     reader.interrupt();
   }
 
-  private synchronized void look(MemorySegment bytes, FrameLayout layout) {
+  private synchronized int look(Frame frame) throws IOException {
+    FrameLayout layout = frame.buffer().layout();
     int width = layout.width();
     int height = layout.height();
     if (pixels.length != width * height) {
       pixels = new int[width * height];
     }
-    for (int y = 0; y < height; y++) {
-      long row = layout.offset(0) + (long) y * layout.stride(0);
-      MemorySegment.copy(bytes, ValueLayout.JAVA_INT_UNALIGNED, row, pixels, y * width, width);
-    }
-    int number = (pixels[0] & 0xffffff) * INVERSE & 0xffffff;
-    int wrong = 0;
-    for (int y = 0; y < height; y++) {
-      int base = number * FACTOR ^ y * 40503;
-      for (int x = 0; x < width; x++) {
-        wrong += ((pixels[y * width + x] ^ base ^ (x >> 4) * 69069) & 0xffffff) == 0 ? 0 : 1;
-      }
-    }
-    frames++;
-    if (wrong == 0) {
-      numbers.add(number);
+    copy(frame, pixels);
+    return TestFrame.number(pixels, width, height);
+  }
+
+  private synchronized void keepOrRelease(Frame frame) {
+    if (holding) {
+      held.add(frame);
     } else {
-      numbers.add(NONE);
-      mixed++;
+      frame.release();
     }
+  }
+
+  /** Who waits for a frame finds it released. */
+  private synchronized void record(int number) {
+    numbers.add(number);
+    frames++;
     notifyAll();
+  }
+
+  private static void copy(Frame frame, int[] into) throws IOException {
+    FrameLayout layout = frame.buffer().layout();
+    MemorySegment bytes = frame.buffer().pixels();
+    int width = layout.width();
+    for (int y = 0; y < layout.height(); y++) {
+      long row = layout.offset(0) + (long) y * layout.stride(0);
+      MemorySegment.copy(bytes, ValueLayout.JAVA_INT_UNALIGNED, row, into, y * width, width);
+    }
+  }
+
+  /** Frames that come from now on are not released, as by a camera that reads for long. */
+  synchronized void hold() {
+    holding = true;
+  }
+
+  /** Which test frame a held one is, as it looks now. */
+  synchronized int heldNumber(int index) throws IOException {
+    Frame frame = held.get(index);
+    FrameLayout layout = frame.buffer().layout();
+    int[] now = new int[layout.width() * layout.height()];
+    copy(frame, now);
+    return TestFrame.number(now, layout.width(), layout.height());
+  }
+
+  /** Releases what is held, and holds no more. */
+  synchronized void letGo() {
+    holding = false;
+    held.forEach(Frame::release);
+    held.clear();
   }
 
   @Override
@@ -146,23 +164,17 @@ final class Watcher implements FrameListener, AutoCloseable {
   /** Forgets the frames so far. */
   synchronized void clear() {
     numbers.clear();
-    mixed = 0;
     frames = 0;
   }
 
-  /** The number of the last frame, or {@link #NONE}. */
+  /** The number of the last frame, or {@link TestFrame#NONE}. */
   synchronized int last() {
-    return numbers.isEmpty() ? NONE : numbers.getLast();
+    return numbers.isEmpty() ? TestFrame.NONE : numbers.getLast();
   }
 
   /** The numbers of all frames. */
   synchronized List<Integer> numbers() {
     return List.copyOf(numbers);
-  }
-
-  /** Frames that were none. */
-  synchronized int mixed() {
-    return mixed;
   }
 
   /** Frames. */
