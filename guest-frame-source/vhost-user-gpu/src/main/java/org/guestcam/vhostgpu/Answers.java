@@ -12,6 +12,9 @@ import org.guestcam.vhostgpu.vhost.DescriptorChain;
  * guest's driver takes one for all before it. Allocates nothing after it was made.
  */
 final class Answers {
+  /** Of a request, instead of a result: its answer is given later. */
+  static final int LATER = 0;
+
   /** Nothing is to be done at any time. */
   static final long NEVER = Long.MAX_VALUE;
 
