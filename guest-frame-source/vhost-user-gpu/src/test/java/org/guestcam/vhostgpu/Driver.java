@@ -107,6 +107,23 @@ public final class Driver {
     return request(0x104, 0, 0, width, height, id, 0);
   }
 
+  /** The same as {@link #flip}, at once: as Linux puts the three requests on the ring. */
+  public void flipAtOnce(int id, int width, int height) throws IOException {
+    monitor.submit(0, write(0x105, 0, 0, width, height, 0, 0, id, 0));
+    monitor.submit(0, write(0x103, 0, 0, width, height, 0, id));
+    int slot = monitor.submit(0, write(0x104, 0, 0, width, height, id, 0));
+    assertEquals(OK, answerOf(slot));
+  }
+
+  /** RESOURCE_FLUSH of one pixel, so many at once: at most half a ring. */
+  public void flushes(int id, int count) throws IOException {
+    int slot = 0;
+    for (int i = 0; i < count; i++) {
+      slot = monitor.submit(0, write(0x104, 0, 0, 1, 1, id, 0));
+    }
+    assertEquals(OK, answerOf(slot));
+  }
+
   /** RESOURCE_FLUSH with a fence, which is not waited for; returns the place of its answer. */
   public int flushFenced(int id, int width, int height, long fence) {
     int bytes = write(0x104, 0, 0, width, height, id, 0);

@@ -121,6 +121,16 @@ public final class Monitor implements AutoCloseable {
     }
   }
 
+  /** Gives the device a display of the monitor's own; its other end, which the caller closes. */
+  public UnixSocket openDisplay() throws IOException {
+    UnixSocket[] pair = UnixSocket.pair("display");
+    try (UnixSocket given = pair[0]) {
+      out.set(LONG, 12, 0);
+      send(33, 0, 0, given.fd());
+    }
+    return pair[1];
+  }
+
   /** The memory table: all of the guest's memory. */
   void shareMemory() throws IOException {
     out.set(INT, 12, 1);
@@ -349,8 +359,8 @@ public final class Monitor implements AutoCloseable {
   public void awaitUsed(int ring, int count) throws IOException {
     long until = System.nanoTime() + PATIENCE;
     while (((used(ring) - count) & 0xffff) > 0x7fff) {
-      if (eventIndex) { // call at the next
-        memory().set(SHORT, ring * RING_BYTES + AVAILABLE + 4 + 2L * RING, (short) used(ring));
+      if (eventIndex) { // call when all of them are there
+        memory().set(SHORT, ring * RING_BYTES + AVAILABLE + 4 + 2L * RING, (short) (count - 1));
         VarHandle.fullFence();
         if (((used(ring) - count) & 0xffff) <= 0x7fff) {
           return;
