@@ -55,13 +55,11 @@ final class VhostGpuBench {
 
   private final String name;
   private final LongSupplier cpu;
-  private final Monitor monitor;
   private final Driver driver;
 
   private VhostGpuBench(String name, LongSupplier cpu, Monitor monitor) {
     this.name = name;
     this.cpu = cpu;
-    this.monitor = monitor;
     driver = new Driver(monitor);
   }
 
