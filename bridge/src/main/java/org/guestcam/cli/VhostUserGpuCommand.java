@@ -59,8 +59,8 @@ final class VhostUserGpuCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (printCapabilities) {
-      // No render-node and no virgl: neither is a capability of this device.
-      spec.commandLine().getOut().println("{\"type\": \"gpu\"}");
+      // No render-node and no virgl: neither is a feature of this device. libvirt wants the list.
+      spec.commandLine().getOut().println("{\"type\": \"gpu\", \"features\": []}");
       spec.commandLine().getOut().flush();
       return ExitCode.DONE;
     }

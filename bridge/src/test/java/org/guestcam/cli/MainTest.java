@@ -169,6 +169,13 @@ class MainTest {
     assertTrue(out.toString().contains("\"scheme\" : \"fake\""), out::toString);
   }
 
+  /** libvirt reads both, and wants a list where there is no feature too. */
+  @Test
+  void aVhostUserProgramSaysWhatItCan() {
+    assertEquals(0, guestcam("vhost-user-gpu", "--print-capabilities"));
+    assertEquals("{\"type\": \"gpu\", \"features\": []}\n", out.toString());
+  }
+
   @Test
   void writesTheFirstFrameAsPng(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("picture.png");

@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * QEMU's own display, as a device that serves its guest from outside reaches it (QEMU's {@code
- * docs/interop/vhost-user-gpu.rst}): it is asked which sizes its windows have. The device's thread
- * owns it, and no call blocks.
+ * docs/interop/vhost-user-gpu.rst}): it is asked which sizes its windows have, and may be shown
+ * pictures. The device's thread owns it, and no call blocks.
  *
  * <pre>
  *   header (12 bytes):  0 u32 request | 4 u32 flags | 8 u32 payload's size
@@ -33,7 +33,10 @@ final class DisplayLink implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DisplayLink.class);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
   private static final int GET_DISPLAY_INFO = 3;
-  private static final int HEADER = 12;
+
+  /** Bytes before each message's own. */
+  static final int HEADER = 12;
+
   private static final int MAX_PAYLOAD = 2048;
 
   private final UnixSocket socket;
@@ -43,6 +46,10 @@ final class DisplayLink implements AutoCloseable {
   private final MemorySegment question = Arena.ofAuto().allocate(HEADER, 8);
   private final IoVector into = new IoVector();
   private boolean inPayload;
+  private MemorySegment outgoing; // a message that has not gone as a whole; null for none
+  private long sent;
+  private long outgoingBytes;
+  private boolean asks; // as soon as that has gone
 
   /** Takes over {@code socket}, which is connected. */
   DisplayLink(UnixSocket socket, Answers answers) {
@@ -58,10 +65,53 @@ final class DisplayLink implements AutoCloseable {
 
   /** Asks for the sizes of its windows; false where it cannot be asked. */
   boolean askDisplayInfo() {
+    if (!isIdle()) {
+      asks = true; // not into the middle of a message
+      return true;
+    }
     question.set(INT, 0, GET_DISPLAY_INFO);
     question.set(INT, 4, 0);
     question.set(INT, 8, 0);
     return socket.send(question, 0, HEADER) == HEADER;
+  }
+
+  /** Whether the last message has gone, as a whole; where not, {@link #goOn} when there is room. */
+  boolean isIdle() {
+    return outgoing == null;
+  }
+
+  /**
+   * Begins to send; the last message has gone.
+   *
+   * @param message room for the header, and {@code length} bytes behind it; not to be changed until
+   *     it has gone
+   */
+  void send(int request, MemorySegment message, int length) {
+    message.set(INT, 0, request);
+    message.set(INT, 4, 0);
+    message.set(INT, 8, length);
+    outgoing = message;
+    sent = 0;
+    outgoingBytes = HEADER + (long) length;
+    goOn();
+  }
+
+  /** Sends what QEMU has room for. */
+  void goOn() {
+    while (outgoing != null) {
+      long r = socket.send(outgoing, sent, outgoingBytes - sent);
+      if (r < 0 && (Errno.EAGAIN.is((int) r) || Errno.EINTR.is((int) r))) {
+        return;
+      }
+      sent += Math.max(0, r);
+      if (r < 0 || sent == outgoingBytes) {
+        outgoing = null; // gone; or nobody is there, of which receive tells
+      }
+    }
+    if (asks) {
+      asks = false;
+      boolean ignored = askDisplayInfo(); // no answer: the guest's question has a limit
+    }
   }
 
   /**

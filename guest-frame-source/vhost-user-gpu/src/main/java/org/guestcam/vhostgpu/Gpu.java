@@ -58,6 +58,7 @@ final class Gpu implements VhostDevice, AutoCloseable {
   private final CursorRequests cursorRequests = new CursorRequests(resources, scanouts);
   private final Answers.Sender sender = this::sendHeader;
   private final DisplayQuestions.Sender bodySender = this::send;
+  private final QemuWindow window = new QemuWindow();
   private VhostSession session;
   private DisplayLink display;
   private boolean pushed;
@@ -69,7 +70,7 @@ final class Gpu implements VhostDevice, AutoCloseable {
     answers = new Answers(arena.allocate(Answers.headerBytes(), 8), counters);
     questions = new DisplayQuestions(arena.allocate(DisplayQuestions.bytes(), 8));
     resourceRequests = new ResourceRequests(resources, scanouts, answers);
-    scanoutRequests = new ScanoutRequests(resources, scanouts, answers);
+    scanoutRequests = new ScanoutRequests(resources, scanouts, answers, window);
     for (int i = 0; i < SCANOUTS; i++) {
       scanouts[i] = new Scanout(i, counters, wake, this::mayDrawInto);
     }
@@ -84,6 +85,9 @@ final class Gpu implements VhostDevice, AutoCloseable {
   void configure(VhostGpuOptions options) {
     questions.setModes(options.modes());
     scanoutRequests.setFenceLimit(options.fenceNanos());
+    if (options.window()) {
+      window.enable();
+    }
   }
 
   /** A camera looks at a display from now on. */
@@ -128,6 +132,7 @@ final class Gpu implements VhostDevice, AutoCloseable {
   public void displaySocket(UnixSocket socket) {
     closeDisplay();
     display = new DisplayLink(socket, this::windowsAre);
+    window.open(display);
   }
 
   private void windowsAre(MemorySegment info) {
@@ -136,15 +141,22 @@ final class Gpu implements VhostDevice, AutoCloseable {
     signalPushed();
   }
 
-  /** Reads what QEMU's display says. */
-  void receiveFromDisplay() throws IOException {
+  /** Reads what QEMU's display says, and goes on sending to it. */
+  void serveDisplay() throws IOException {
+    display.goOn();
     if (!display.receive()) {
       closeDisplay();
     }
   }
 
+  /** Sends pictures for QEMU's windows; whether there is more to send. */
+  boolean showInWindow() {
+    return window.pump(session.memory());
+  }
+
   private void closeDisplay() {
     if (display != null) {
+      window.open(null);
       display.close();
       display = null;
     }
@@ -192,6 +204,7 @@ final class Gpu implements VhostDevice, AutoCloseable {
           }
         });
     resources.clear();
+    window.forgetAll();
     for (Scanout scanout : scanouts) {
       scanout.reset();
     }

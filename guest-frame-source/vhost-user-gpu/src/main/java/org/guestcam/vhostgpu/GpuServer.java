@@ -116,7 +116,7 @@ final class GpuServer {
         if (!server.options.agreesWith(options)) {
           throw new IOException(
               options.path()
-                  + " is served already, with other modes=, connect, wait or fence-limit=: these"
+                  + " is served already, with other modes=, connect, wait, window or fence-limit=: these"
                   + " are of the device, not of one display");
         }
         if (server.taken[options.scanout()]) {
@@ -276,7 +276,8 @@ final class GpuServer {
     watchKick(poll, CONTROL_KICK, Gpu.CONTROL);
     watchKick(poll, CURSOR_KICK, Gpu.CURSOR);
     if (gpu.display() != null) {
-      poll.watch(DISPLAY, gpu.display().fd(), Poll.IN);
+      int wanted = gpu.display().isIdle() ? Poll.IN : Poll.IN | Poll.OUT;
+      poll.watch(DISPLAY, gpu.display().fd(), wanted);
     } else {
       poll.ignore(DISPLAY);
     }
@@ -342,11 +343,12 @@ final class GpuServer {
     drain(poll, CONTROL_KICK, Gpu.CONTROL);
     drain(poll, CURSOR_KICK, Gpu.CURSOR);
     if (poll.ready(DISPLAY) != 0 && gpu.display() != null) {
-      gpu.receiveFromDisplay();
+      gpu.serveDisplay();
     }
     try {
       boolean more = gpu.process(Gpu.CONTROL);
-      return gpu.process(Gpu.CURSOR) || more;
+      more |= gpu.process(Gpu.CURSOR);
+      return gpu.showInWindow() || more;
     } catch (IOException e) {
       cutOff(e);
       return false;

@@ -15,9 +15,11 @@ final class ScanoutRequests {
   private final ResourceTable resources;
   private final Scanout[] scanouts;
   private final Answers answers;
+  private final QemuWindow window;
   private long fenceNanos = 100_000_000L;
 
-  ScanoutRequests(ResourceTable resources, Scanout[] scanouts, Answers answers) {
+  ScanoutRequests(ResourceTable resources, Scanout[] scanouts, Answers answers, QemuWindow window) {
+    this.window = window;
     this.resources = resources;
     this.scanouts = scanouts;
     this.answers = answers;
@@ -40,6 +42,7 @@ final class ScanoutRequests {
     }
     if (id == 0) {
       scanouts[index].set(null, memory);
+      window.off(index);
       return GpuProtocol.OK;
     }
     Resource resource = resources.find(id);
@@ -151,8 +154,13 @@ final class ScanoutRequests {
     if (!request.isWithin(GpuProtocol.FLUSH_RECT, width, height)) {
       return GpuProtocol.INVALID_PARAMETER;
     }
+    int x = request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.X);
+    int y = request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.Y);
+    int changedWidth = request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.WIDTH);
+    int changedHeight = request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.HEIGHT);
     boolean later = false;
-    for (Scanout scanout : scanouts) {
+    for (int i = 0; i < scanouts.length; i++) {
+      Scanout scanout = scanouts[i];
       View view = scanout.view();
       if (view == null || view.resource() != resource) {
         continue;
@@ -160,13 +168,8 @@ final class ScanoutRequests {
       if (resource.isBlob()) {
         scanout.overdrawn(resource); // blobs are not transferred: this is when it is seen
       }
-      boolean pages =
-          scanout.flush(
-              request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.X),
-              request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.Y),
-              request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.WIDTH),
-              request.u32(GpuProtocol.FLUSH_RECT + GpuProtocol.HEIGHT),
-              memory);
+      window.flushed(i, view, x, y, changedWidth, changedHeight);
+      boolean pages = scanout.flush(x, y, changedWidth, changedHeight, memory);
       if (pages && request.isFenced() && !later) {
         later =
             answers.untilShown(

@@ -21,6 +21,7 @@ import org.guestcam.frame.Endpoint;
  * @param waits for the next QEMU when this one is gone, instead of ending
  * @param blank show a blank picture when the guest's display is off, instead of the last one
  * @param cursor what becomes of the guest's pointer
+ * @param window show the guest in QEMU's own window too
  * @param fenceNanos how long a guest that waits for its frame waits at the most
  */
 record VhostGpuOptions(
@@ -32,6 +33,7 @@ record VhostGpuOptions(
     boolean waits,
     boolean blank,
     CursorMode cursor,
+    boolean window,
     long fenceNanos) {
   /** What becomes of the guest's pointer. */
   enum CursorMode {
@@ -44,7 +46,16 @@ record VhostGpuOptions(
   }
 
   private static final Set<String> KNOWN =
-      Set.of("connect", "scanout", "modes", "tear-free", "wait", "off", "cursor", "fence-limit");
+      Set.of(
+          "connect",
+          "scanout",
+          "modes",
+          "tear-free",
+          "wait",
+          "off",
+          "cursor",
+          "window",
+          "fence-limit");
   private static final int DEFAULT_FENCE_LIMIT = 100;
   private static final int LEAST_SIDE = 16;
 
@@ -71,13 +82,17 @@ record VhostGpuOptions(
         CursorMode.valueOf(
             Endpoint.choice(parameters, "cursor", "hide", "blend", "meta")
                 .toUpperCase(Locale.ROOT)),
+        Endpoint.flag(parameters, "window"),
         TimeUnit.MILLISECONDS.toNanos(
             Endpoint.number(parameters, "fence-limit", DEFAULT_FENCE_LIMIT, 1, 10_000)));
   }
 
   /** Whether two cameras of one device can both have what they ask of the device itself. */
   boolean agreesWith(VhostGpuOptions other) {
-    return modes.equals(other.modes) && waits == other.waits && fenceNanos == other.fenceNanos;
+    return modes.equals(other.modes)
+        && waits == other.waits
+        && window == other.window
+        && fenceNanos == other.fenceNanos;
   }
 
   private static List<Edid.Size> modes(String text) {

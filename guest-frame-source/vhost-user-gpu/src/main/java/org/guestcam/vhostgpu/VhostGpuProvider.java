@@ -21,7 +21,7 @@ public final class VhostGpuProvider implements FrameSourceProvider {
   public String usage() {
     return "vhost-user-gpu:/path/to.sock - a guest of QEMU with -device vhost-user-gpu-pci, which"
         + " connects to that socket (also: connect, scanout=N, modes=WxH,..., tear-free, wait,"
-        + " off=hold|blank, cursor=hide|blend|meta, fence-limit=MILLISECONDS)";
+        + " off=hold|blank, cursor=hide|blend|meta, window, fence-limit=MILLISECONDS)";
   }
 
   @Override

@@ -210,6 +210,26 @@ class RealGuestTest {
     System.out.println("vgpu: fbcon " + wanted.length + " pixels equal to QEMU's screendump");
   }
 
+  @Test
+  @Tag("vgpu-quick")
+  void theGuestIsInQemusWindowToo() throws Exception {
+    try (Watcher watcher = new Watcher();
+        FrameSource _ = source(watcher, "?modes=640x480,800x600&window");
+        KmsGuest guest = boot("window")) {
+      for (String mode : List.of("640x480", "800x600")) {
+        guest.begin("kms flip 3 " + mode + " 40", "shown");
+        watcher.await(mode, w -> w.last() == 42 && mode.equals(size(w)));
+        int[] wanted = watcher.pixels();
+        while (!Arrays.equals(wanted, pixels(guest.screendump()))) {
+          Thread.onSpinWait(); // QEMU takes it in its own time; the test's limit is for both
+        }
+        guest.finish();
+        watcher.clear();
+      }
+      System.out.println("vgpu: QEMU's own screendump has every pixel of the guest's picture");
+    }
+  }
+
   private static int[] pixels(byte[] ppm) {
     String head = new String(ppm, 0, 20, StandardCharsets.US_ASCII);
     String[] words = head.split("\\s+", 5);
@@ -274,6 +294,29 @@ class RealGuestTest {
       }
     }
     assertEquals("the guest's display was closed", watcher.end());
+  }
+
+  @Test
+  @Tag("vgpu-quick")
+  void aWindowOfAnotherSizeIsAnotherModeOfTheGuest() throws Exception {
+    Path vnc = scratch.resolve("vnc.sock");
+    try (Watcher watcher = new Watcher();
+        FrameSource _ = source(watcher, "");
+        KmsGuest guest = boot("resized", "-vnc", "unix:" + vnc);
+        VncViewer viewer = new VncViewer(vnc)) {
+      for (String mode : List.of("1000x704", "720x400")) {
+        String[] sides = mode.split("x", 2);
+        viewer.resize(Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
+        while (!guest.run("kms modes").getFirst().startsWith("mode " + mode + " ")) {
+          Thread.onSpinWait(); // the guest hears of it by an interrupt
+        }
+        guest.begin("kms flip 3 " + mode + " 70", "shown");
+        watcher.await(mode, w -> w.last() == 72 && mode.equals(size(w)));
+        guest.finish();
+        watcher.clear();
+      }
+      System.out.println("vgpu: the guest follows the size of QEMU's window");
+    }
   }
 
   private static String size(Watcher watcher) {
