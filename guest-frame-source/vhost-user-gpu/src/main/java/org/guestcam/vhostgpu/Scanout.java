@@ -52,6 +52,7 @@ final class Scanout {
   private View presented; // whose pages the camera saw last; null: none, or a copy
   private View copiedFrom; // what the copy was made of last
   private CopiedSurface copy;
+  private long counted; // of the copy's own bytes
   private Mode mode;
   private long sequence;
   private int nextId;
@@ -296,8 +297,16 @@ final class Scanout {
                   (long) width * GpuFormat.BYTES);
     }
     copy.endWrite();
-    counters.copied.add((long) width * height * GpuFormat.BYTES);
+    countCopied((long) width * height * GpuFormat.BYTES);
     return done;
+  }
+
+  /**
+   * Counts bytes out of the guest's memory, and what the copy did to bring its buffers up to date.
+   */
+  private void countCopied(long fromGuest) {
+    counters.copied.add(fromGuest + copy.copiedBytes() - counted);
+    counted = copy.copiedBytes();
   }
 
   private void presentCopy() {
@@ -305,6 +314,7 @@ final class Scanout {
       sequence++;
       due = false;
     }
+    countCopied(0);
   }
 
   /** Makes sure that there is a copy of this size; false where there is no memory for it. */
@@ -324,6 +334,7 @@ final class Scanout {
       LOG.warn("display {} cannot be copied: {}", index, e.getMessage());
       return false;
     }
+    counted = 0;
     nextId = copy.nextId();
     copiedFrom = null;
     sayMode(layout);

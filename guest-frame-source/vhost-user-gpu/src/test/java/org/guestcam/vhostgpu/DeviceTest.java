@@ -221,6 +221,8 @@ class DeviceTest {
     frame.release();
     next.release();
     assertEquals(0, source.counters().torn.sum());
+    // All of it, then a row, and the other rows out of the first buffer into the second.
+    assertEquals(2 * BYTES, source.copiedBytes());
   }
 
   @Test

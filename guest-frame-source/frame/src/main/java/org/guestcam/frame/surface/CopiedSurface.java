@@ -40,6 +40,7 @@ public final class CopiedSurface implements Surface {
   private CopiedSlot back;
   private CopiedSlot newest; // the picture that everybody has seen; never null after the first
   private boolean fresh = true; // whether back is up to date
+  private long copied;
 
   /**
    * Black, and not yet told to a listener.
@@ -79,6 +80,11 @@ public final class CopiedSurface implements Surface {
   /** Why pictures are in shared memory and not in dma-bufs; or null. */
   public String whyNoDmaBufs() {
     return whyNoDmaBufs;
+  }
+
+  /** Bytes of pixels that were copied from buffer to buffer to bring one up to date, so far. */
+  public long copiedBytes() {
+    return copied;
   }
 
   /** The id that the next surface's first buffer may have. */
@@ -170,6 +176,7 @@ public final class CopiedSurface implements Surface {
     long stride = layout.stride(0);
     long rowBytes = (long) width * bytesPerPixel;
     long at = layout.offset(0) + y * stride + (long) x * bytesPerPixel;
+    copied += rowBytes * height;
     if (rowBytes == stride) {
       MemorySegment.copy(newest.pixels(), at, back.pixels(), at, rowBytes * height);
       return;
