@@ -139,8 +139,9 @@ final class QemuWindow {
       return window.off && window.width != 0 && sendSize(index, window, 0, 0);
     }
     FrameLayout layout = window.view.layout();
-    if (!isXrgb(layout.format()) || window.view.resource().backing() == null) {
-      return false; // Linux draws nothing else; or its pages are gone
+    Backing backing = window.view.resource().backing();
+    if (!isXrgb(layout.format()) || backing == null || layout.end() > backing.size()) {
+      return false; // Linux draws nothing else; or its pages are gone, or too few
     }
     if (window.width != layout.width() || window.height != layout.height()) {
       window.sending.clear();

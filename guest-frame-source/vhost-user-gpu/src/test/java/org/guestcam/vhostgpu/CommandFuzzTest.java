@@ -2,6 +2,7 @@
 // Copyright the guestcam authors
 package org.guestcam.vhostgpu;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -9,12 +10,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Cursor;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.Mode;
+import org.guestcam.uapi.UnixSocket;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -78,16 +81,53 @@ class CommandFuzzTest {
 
   @Test
   void requestsOfAnyKind() throws Exception {
+    serve(INPUTS, "");
+  }
+
+  /** QEMU's window gets whole messages only, and none of another size than it says. */
+  @Test
+  void requestsOfAnyKindWithAWindow() throws Exception {
+    serve(INPUTS / 10, "&window");
+  }
+
+  /** Takes the pictures of all displays, until the device closes them; what is wrong with one. */
+  private static String drain(UnixSocket display) {
+    try (display;
+        QemuWindowTest.Messages messages = new QemuWindowTest.Messages(display)) {
+      while (messages.next()) {
+        int request = messages.request();
+        int size = messages.size();
+        boolean right =
+            request == 7
+                ? size == 12
+                : request == 8 && size == 20 + 4 * messages.at(12) * messages.at(16);
+        if (!right || messages.at(0) < 0 || messages.at(0) >= Gpu.SCANOUTS) {
+          return "message " + request + " of " + size + " bytes";
+        }
+      }
+      return "";
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  private void serve(long inputs, String more) throws Exception {
     SplittableRandom random = new SplittableRandom(666);
     Reader reader = new Reader();
     String path = scratch.resolve("fuzz.sock").toString();
     VhostGpuOptions options =
         VhostGpuOptions.parse(
-            new Endpoint("vhost-user-gpu", path + "?modes=640x480&fence-limit=1&cursor=meta"));
+            new Endpoint(
+                "vhost-user-gpu", path + "?modes=640x480&fence-limit=1&cursor=meta" + more));
+    CompletableFuture<String> window = CompletableFuture.completedFuture("");
     try (VhostGpuSource source = new VhostGpuSource(options)) {
       source.start(reader);
       try (Monitor monitor = Monitor.start(path, 1 << 22)) {
-        for (long i = 0; i < INPUTS; i += BATCH) {
+        if (!more.isEmpty()) {
+          UnixSocket display = monitor.openDisplay();
+          window = CompletableFuture.supplyAsync(() -> drain(display));
+        }
+        for (long i = 0; i < inputs; i += BATCH) {
           for (int k = 0; k < BATCH; k++) {
             int ring = random.nextInt(16) == 0 ? 1 : 0;
             monitor.submit(ring, request(random, monitor.request(ring)));
@@ -97,10 +137,11 @@ class CommandFuzzTest {
         }
       }
       Counters counters = source.counters();
-      assertTrue(counters.commands.sum() >= INPUTS);
+      assertTrue(counters.commands.sum() >= inputs);
       assertTrue(counters.refused.sum() < counters.commands.sum(), "some are served");
     }
     assertTrue(reader.frames > 0);
+    assertEquals("", window.get());
   }
 
   private static int request(SplittableRandom random, MemorySegment request) {

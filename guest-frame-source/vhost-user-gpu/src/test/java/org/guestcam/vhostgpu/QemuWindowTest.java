@@ -31,14 +31,72 @@ class QemuWindowTest {
   private static final int HEIGHT = 32;
   private static final long BYTES = 4L * WIDTH * HEIGHT;
 
-  /** One of QEMU's windows: does what it is told. */
-  private static final class Window implements AutoCloseable {
+  /** The messages that a device sends to QEMU's display. */
+  static final class Messages implements AutoCloseable {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment bytes = arena.allocate(1 << 20, 8);
     private final IoVector into = new IoVector();
     private final Poll poll = new Poll(1);
     private final UnixSocket socket;
+    private int request;
+    private int size;
+
+    /** Of a socket that stays the caller's. */
+    Messages(UnixSocket socket) {
+      this.socket = socket;
+    }
+
+    private boolean read(long count) throws IOException {
+      into.clear();
+      into.add(bytes, 0, count);
+      while (into.remaining() > 0) {
+        int r = (int) socket.receive(into);
+        if (Errno.EAGAIN.is(r)) {
+          poll.watch(0, socket.fd(), Poll.IN);
+          poll.await(Poll.FOREVER);
+        } else if (r <= 0) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    /** Takes the next one; false when the device has closed its end. */
+    boolean next() throws IOException {
+      if (!read(12)) {
+        return false;
+      }
+      request = at(0);
+      assertEquals(0, at(4), "flags");
+      size = at(8);
+      return read(size);
+    }
+
+    int request() {
+      return request;
+    }
+
+    int size() {
+      return size;
+    }
+
+    /** A number of its payload. */
+    int at(int offset) {
+      return bytes.get(INT, offset);
+    }
+
+    @Override
+    public void close() {
+      poll.close();
+      arena.close();
+    }
+  }
+
+  /** One of QEMU's windows: does what it is told. */
+  private static final class Window implements AutoCloseable {
+    private final UnixSocket socket;
+    private final Messages messages;
     private int width;
     private int height;
     private int[] pixels = {};
@@ -47,42 +105,26 @@ class QemuWindowTest {
 
     Window(UnixSocket socket) {
       this.socket = socket;
-    }
-
-    private void read(long count) throws IOException {
-      into.clear();
-      into.add(bytes, 0, count);
-      while (into.remaining() > 0) {
-        int r = (int) socket.receive(into);
-        if (Errno.EAGAIN.is(r)) {
-          poll.watch(0, socket.fd(), Poll.IN);
-          poll.await(Poll.FOREVER);
-        } else {
-          assertTrue(r > 0, "the device closed its display: " + r);
-        }
-      }
+      messages = new Messages(socket);
     }
 
     private int at(int offset) {
-      return bytes.get(INT, offset);
+      return messages.at(offset);
     }
 
     /** Takes the next message. */
     void next() throws IOException {
-      read(12);
-      int request = at(0);
-      int size = at(8);
-      assertEquals(0, at(4));
-      read(size);
+      assertTrue(messages.next(), "the device closed its display");
+      int size = messages.size();
       assertEquals(0, at(0), "display");
-      if (request == 7) {
+      if (messages.request() == 7) {
         assertEquals(12, size);
         width = at(4);
         height = at(8);
         pixels = new int[width * height];
         return;
       }
-      assertEquals(8, request);
+      assertEquals(8, messages.request());
       int x = at(4);
       int y = at(8);
       int w = at(12);
@@ -105,9 +147,8 @@ class QemuWindowTest {
 
     @Override
     public void close() {
+      messages.close();
       socket.close();
-      poll.close();
-      arena.close();
     }
   }
 
