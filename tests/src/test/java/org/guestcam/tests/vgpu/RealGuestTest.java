@@ -297,16 +297,20 @@ class RealGuestTest {
   }
 
   @Test
-  @Tag("vgpu-quick")
   void aWindowOfAnotherSizeIsAnotherModeOfTheGuest() throws Exception {
-    Path vnc = scratch.resolve("vnc.sock");
+    Path qmp = scratch.resolve("display.qmp");
+    Endpoint display = Endpoint.parse("qemu:unix:" + qmp);
+    String[] withDisplay = {
+      "-display", "dbus,p2p=yes", "-qmp", "unix:" + qmp + ",server=on,wait=off"
+    };
     try (Watcher watcher = new Watcher();
         FrameSource _ = source(watcher, "");
-        KmsGuest guest = boot("resized", "-vnc", "unix:" + vnc);
-        VncViewer viewer = new VncViewer(vnc)) {
+        KmsGuest guest = boot("resized", withDisplay)) {
       for (String mode : List.of("1000x704", "720x400")) {
         String[] sides = mode.split("x", 2);
-        viewer.resize(Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
+        // As guestcam resize does.
+        Providers.source(display)
+            .resize(display, Integer.parseInt(sides[0]), Integer.parseInt(sides[1]));
         while (!guest.run("kms modes").getFirst().startsWith("mode " + mode + " ")) {
           Thread.onSpinWait(); // the guest hears of it by an interrupt
         }
