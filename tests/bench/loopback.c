@@ -5,12 +5,14 @@
 // back, and takes the slot back, over and over.
 //
 //   loopback dmabuf|write|copy OUTPUT CAPTURE WIDTH HEIGHT WARM FRAMES
+//   loopback read CAPTURE WIDTH HEIGHT WARM FRAMES
 //
-// dmabuf: the pictures are udmabufs. write: write(2). copy: a memcpy into the device's own buffers.
+// dmabuf: the pictures are udmabufs. write: write(2). copy: a memcpy into the device's own buffers. read: only the reader,
+// of another program's pictures; it waits until there is one that produces them.
 //
 // Prints "UNTOUCHED TOUCHED LATENCY": nanoseconds of CPU time of the median frame where the reader only dequeues and queues, and
 // where it also reads one pixel of each page; then nanoseconds from before the producer's call to behind the reader's DQBUF,
-// of the median frame.
+// of the median frame (read: from the time that the producer gave its frame).
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -83,10 +85,16 @@ static void hand(struct queue *queue, uint32_t index, unsigned long how) {
   must(queue, how, &buffer, how == VIDIOC_QBUF ? "QBUF" : "PREPARE_BUF");
 }
 
-static uint32_t take(struct queue *queue) {
+static struct v4l2_buffer take_buffer(struct queue *queue) {
   struct v4l2_buffer buffer = {.type = queue->type, .memory = queue->memory};
   must(queue, VIDIOC_DQBUF, &buffer, "DQBUF");
-  return buffer.index;
+  return buffer;
+}
+
+static uint32_t take(struct queue *queue) { return take_buffer(queue).index; }
+
+static void touch(const struct queue *queue, uint32_t index) {
+  for (uint32_t at = 0; at < queue->size; at += PAGE) sink += ((volatile uint8_t *)queue->slots[index])[at];
 }
 
 static void make_dma_bufs(struct queue *queue) {
@@ -114,9 +122,82 @@ static uint64_t median(uint64_t *values, int count) {
   return values[count / 2];
 }
 
+static uint64_t clock_cost(void) {
+  uint64_t cost = 1000000;
+  for (int i = 0; i < 100; i++) {
+    uint64_t begin = now(CLOCK_THREAD_CPUTIME_ID), end = now(CLOCK_THREAD_CPUTIME_ID);
+    if (end - begin < cost) cost = end - begin;
+  }
+  return cost;
+}
+
+// What was measured: untouched, touched; latencies of the untouched.
+struct figures {
+  uint64_t *costs[2], *latencies;
+  int frames;
+};
+
+static struct figures figures_of(int frames) {
+  struct figures figures = {.frames = frames, .latencies = calloc(frames, sizeof(uint64_t))};
+  for (int i = 0; i < 2; i++) figures.costs[i] = calloc(frames, sizeof(uint64_t));
+  return figures;
+}
+
+static void print(const struct figures *figures) {
+  printf("%lu %lu %lu\n", median(figures->costs[0], figures->frames), median(figures->costs[1], figures->frames),
+         median(figures->latencies, figures->frames));
+}
+
+static void start_reading(struct queue *capture, uint32_t size) {
+  capture->size = size;
+  request(capture, V4L2_MEMORY_MMAP);
+  for (uint32_t i = 0; i < capture->count; i++) hand(capture, i, VIDIOC_QBUF);
+  must(capture, VIDIOC_STREAMON, &capture->type, "STREAMON");
+}
+
+// Until somebody produces pictures of that size; half a minute at most.
+static uint32_t await_producer(struct queue *capture, uint32_t width, uint32_t height) {
+  for (int i = 0; i < 30000; i++) {
+    struct v4l2_input input = {.index = 0};
+    struct v4l2_format format = {.type = capture->type};
+    must(capture, VIDIOC_ENUMINPUT, &input, "ENUMINPUT");
+    if (!(input.status & V4L2_IN_ST_NO_SIGNAL) && ioctl(capture->fd, VIDIOC_G_FMT, &format) == 0 &&
+        format.fmt.pix.width == width && format.fmt.pix.height == height)
+      return format.fmt.pix.sizeimage;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  errno = ETIMEDOUT;
+  fail(capture, "waiting for a producer");
+  return 0;
+}
+
+static int read_only(char **argv) {
+  int warm = atoi(argv[4]), frames = atoi(argv[5]);
+  struct figures figures = figures_of(frames);
+  uint64_t clock = clock_cost();
+  struct queue capture;
+  open_queue(&capture, argv[1], V4L2_BUF_TYPE_VIDEO_CAPTURE);
+  start_reading(&capture, await_producer(&capture, atoi(argv[2]), atoi(argv[3])));
+  for (int n = -warm; n < 2 * frames; n++) {
+    uint64_t begin = now(CLOCK_THREAD_CPUTIME_ID);
+    struct v4l2_buffer got = take_buffer(&capture);
+    uint64_t at = now(CLOCK_MONOTONIC);
+    if (n >= frames) touch(&capture, got.index);
+    hand(&capture, got.index, VIDIOC_QBUF);
+    uint64_t cost = now(CLOCK_THREAD_CPUTIME_ID) - begin - clock;
+    if (n < 0) continue;
+    figures.costs[n / frames][n % frames] = cost;
+    if (n < frames) figures.latencies[n] = at - (got.timestamp.tv_sec * 1000000000ull + got.timestamp.tv_usec * 1000ull);
+  }
+  print(&figures);
+  return 0;
+}
+
 int main(int argc, char **argv) {
+  if (argc == 7 && !strcmp(argv[1], "read")) return read_only(argv + 1);
   if (argc != 8) {
-    fprintf(stderr, "usage: loopback dmabuf|write|copy OUTPUT CAPTURE WIDTH HEIGHT WARM FRAMES\n");
+    fprintf(stderr, "usage: loopback dmabuf|write|copy OUTPUT CAPTURE WIDTH HEIGHT WARM FRAMES\n"
+                    "       loopback read CAPTURE WIDTH HEIGHT WARM FRAMES\n");
     return 2;
   }
   bool dmabuf = !strcmp(argv[1], "dmabuf"), written = !strcmp(argv[1], "write");
@@ -142,18 +223,12 @@ int main(int argc, char **argv) {
     must(&output, VIDIOC_STREAMON, &output.type, "STREAMON");
   }
   open_queue(&capture, argv[3], V4L2_BUF_TYPE_VIDEO_CAPTURE);
-  request(&capture, V4L2_MEMORY_MMAP);
-  for (uint32_t i = 0; i < capture.count; i++) hand(&capture, i, VIDIOC_QBUF);
-  must(&capture, VIDIOC_STREAMON, &capture.type, "STREAMON");
+  start_reading(&capture, output.size);
   /* Before the first picture it might wait for one; after a write it has that one. */
   if (written) hand(&capture, take(&capture), VIDIOC_QBUF);
 
-  uint64_t *costs[2] = {calloc(frames, sizeof(uint64_t)), calloc(frames, sizeof(uint64_t))};
-  uint64_t *latencies = calloc(frames, sizeof(uint64_t)), clock = 1000000;
-  for (int i = 0; i < 100; i++) { /* what reading the clock costs */
-    uint64_t begin = now(CLOCK_THREAD_CPUTIME_ID), end = now(CLOCK_THREAD_CPUTIME_ID);
-    if (end - begin < clock) clock = end - begin;
-  }
+  struct figures figures = figures_of(frames);
+  uint64_t clock = clock_cost();
   int waits = 0; /* slots that the producer has not got back: the device keeps the latest */
   for (int touched = 0; touched < 2; touched++) {
     for (int n = -warm; n < frames; n++) {
@@ -168,8 +243,7 @@ int main(int argc, char **argv) {
       }
       uint32_t got = take(&capture);
       wall = now(CLOCK_MONOTONIC) - wall;
-      if (touched)
-        for (uint32_t at = 0; at < output.size; at += PAGE) sink += ((volatile uint8_t *)capture.slots[got])[at];
+      if (touched) touch(&capture, got);
       hand(&capture, got, VIDIOC_QBUF);
       if (!written) {
         slot = waits < 2 ? (slot + 1) % output.count : take(&output);
@@ -177,10 +251,10 @@ int main(int argc, char **argv) {
       }
       uint64_t cost = now(CLOCK_THREAD_CPUTIME_ID) - begin - clock;
       if (n < 0) continue;
-      costs[touched][n] = cost;
-      if (!touched) latencies[n] = wall;
+      figures.costs[touched][n] = cost;
+      if (!touched) figures.latencies[n] = wall;
     }
   }
-  printf("%lu %lu %lu\n", median(costs[0], frames), median(costs[1], frames), median(latencies, frames));
+  print(&figures);
   return 0;
 }

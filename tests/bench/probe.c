@@ -3,7 +3,8 @@
 //
 // Measures an unmodified program that shows pictures on a V4L2 output device, from inside: preloaded (LD_PRELOAD), it
 // passes ioctl(2) on and looks at QBUF and DQBUF. So the program's start is not in the numbers, and each frame's
-// latency is. The CPU time is that of all of the program's threads, of the median frame.
+// latency is. The CPU time is that of all of the program's threads, of the median frame. A frame's time, which readers
+// get, is when the program had done with the one before.
 //
 //   BENCH_WARM=30 BENCH_FRAMES=180 BENCH_OUT=FILE LD_PRELOAD=./probe.so PROGRAM...
 //
@@ -22,6 +23,7 @@
 enum { FRAMES_MAX = 100000, SLOTS_MAX = 64 };
 
 static uint64_t queued_at[SLOTS_MAX];
+static uint64_t done_at; // with the frame before
 static uint64_t latencies[FRAMES_MAX];
 static uint64_t costs[FRAMES_MAX];
 static int warm = -1, frames, done;
@@ -87,8 +89,14 @@ int ioctl(int fd, unsigned long number, ...) {
   struct v4l2_buffer *slot = argument;
   if (number == VIDIOC_QBUF && slot->type == V4L2_BUF_TYPE_VIDEO_OUTPUT && slot->index < SLOTS_MAX) {
     queued_at[slot->index] = now(CLOCK_MONOTONIC);
+    uint64_t begun = done_at != 0 ? done_at : queued_at[slot->index];
+    slot->timestamp.tv_sec = (time_t)(begun / 1000000000u);
+    slot->timestamp.tv_usec = (suseconds_t)(begun % 1000000000u / 1000);
   }
   int r = (int)syscall(SYS_ioctl, fd, number, argument);
+  if ((number == VIDIOC_QBUF || number == VIDIOC_DQBUF) && slot->type == V4L2_BUF_TYPE_VIDEO_OUTPUT) {
+    done_at = now(CLOCK_MONOTONIC);
+  }
   if (number == VIDIOC_DQBUF && r == 0 && slot->type == V4L2_BUF_TYPE_VIDEO_OUTPUT) {
     dequeued(slot->index);
   }

@@ -86,7 +86,15 @@ final class SinkBench {
     vividIn = node("vid-cap");
     loopback = node("lab");
     own = node("guestcam out: own");
-    loopbacks = new LoopbackBench(tools.resolve("loopback"), loopback, own, node("own"));
+    loopbacks =
+        new LoopbackBench(
+            tools.resolve("loopback"),
+            loopback,
+            own,
+            node("own"),
+            (to, size, frames) -> guestcam(to, size, 0, MILLIHERTZ, WARM, frames, "DMABUF"),
+            (to, size, frames) -> guestcam(to, size, 0, MILLIHERTZ, WARM, frames, "MMAP copy"),
+            this::gstCopy);
   }
 
   /** Measures; the argument is the directory of floor, loopback and probe.so. */
