@@ -71,7 +71,8 @@ class QemuGuestTest {
       flow.awaitPath(memory + " 640x400 " + fourcc);
       assertTrue(flow.source().endsWith("(" + way + ")"), flow.source());
       vivid.followTimings(fourcc);
-      Picture dump = awaitDump(qemu, PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow());
+      PixelFormat format = PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow();
+      Picture dump = awaitDump(qemu, vivid.capture(), format);
       assertTrue(dump.colours() >= 200, dump::toString);
       assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
       assertEquals(
@@ -81,12 +82,62 @@ class QemuGuestTest {
     }
   }
 
+  /** What guestcam received, and QEMU's own dma-bufs, are what readers of the loopback map. */
+  @ParameterizedTest(name = "{0} {3}")
+  @MethodSource("displays")
+  void theLoopbackShowsTheSamePages(
+      String program, String display, String parameters, String way, String fourcc)
+      throws Exception {
+    try (QemuProcess qemu =
+            QemuProcess.boot(program, directory, BootSector.STILL, display, "-vga", "std");
+        Flow flow = Flow.start(qemu.endpoint(parameters), "v4l2:/dev/video20?fourcc=" + fourcc)) {
+      flow.awaitPath((way.equals("ScanoutMap") ? "USERPTR" : "DMABUF") + " 640x400 " + fourcc);
+      PixelFormat format = PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow();
+      Picture dump = awaitDump(qemu, Path.of("/dev/video21"), format);
+      assertTrue(dump.colours() >= 200, dump::toString);
+      assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
+      String controls = Command.run("v4l2-ctl", "-d", "/dev/video21", "--list-ctrls");
+      assertTrue(
+          controls.lines().anyMatch(l -> l.contains("copied") && l.contains("value=0")), controls);
+    }
+  }
+
+  /** A lossless recording of a guest has its screen, to the pixel. */
+  @ParameterizedTest
+  @ValueSource(strings = {NO_GL, GL})
+  void aRecordingShowsWhatQemuDumps(String display) throws Exception {
+    Path file = directory.resolve("guest.mkv");
+    try (QemuProcess qemu =
+        QemuProcess.boot(QEMU_10, directory, BootSector.STILL, display, "-vga", "std")) {
+      Picture dump;
+      do {
+        dump = qemu.screendump("");
+      } while (dump.colours() < 200);
+      try (Guestcam done =
+          Guestcam.run(
+              "record",
+              "--encoder",
+              "ffv1",
+              "--duration",
+              "3s",
+              qemu.endpoint(""),
+              file.toString())) {
+        assertEquals(0, done.awaitEnd(), done::errors);
+      }
+      try (Recording recording = Recording.byFfmpeg(file, PixelFormat.XRGB8888, 640, 400)) {
+        FrameLayout layout = FrameLayout.tight(PixelFormat.XRGB8888, 640, 400);
+        assertEquals(dump, Picture.of(recording.last(layout), layout));
+      }
+    }
+  }
+
   /** Waits until the camera shows what QEMU dumps. */
-  private static Picture awaitDump(QemuProcess qemu, PixelFormat format) throws IOException {
+  private static Picture awaitDump(QemuProcess qemu, Path camera, PixelFormat format)
+      throws IOException {
     Picture shown = null;
     Picture dump = null;
     for (int i = 0; i < 100; i++) {
-      shown = read(format);
+      shown = read(camera, format);
       dump = qemu.screendump("");
       if (dump.equals(shown)) {
         return dump;
@@ -97,13 +148,13 @@ class QemuGuestTest {
   }
 
   /** A frame of the camera, as v4l2-ctl reads it. */
-  private static Picture read(PixelFormat format) throws IOException {
+  private static Picture read(Path camera, PixelFormat format) throws IOException {
     Path file = Files.createTempFile("camera", ".raw");
     try {
       Command.run(
           "v4l2-ctl",
           "-d",
-          vivid.capture().toString(),
+          camera.toString(),
           "--stream-mmap",
           "--stream-count=1",
           "--stream-to=" + file);

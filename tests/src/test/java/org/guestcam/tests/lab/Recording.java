@@ -142,6 +142,17 @@ final class Recording implements AutoCloseable {
     return frames;
   }
 
+  /** The bytes of the last frame. */
+  MemorySegment last(FrameLayout layout) {
+    try {
+      byte[] all = Files.readAllBytes(file);
+      long size = layout.imageSize();
+      return MemorySegment.ofArray(all).asSlice(all.length - size, size);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static Path scratch() {
     try {
       return Files.createTempFile(Path.of("/tmp"), "recording", ".raw");
