@@ -104,6 +104,7 @@ public final class Bridge implements AutoCloseable {
   private long lastFrameUntil;
   private long sinkAskedAt;
   private boolean closed;
+  private boolean refusesCopies;
   private volatile boolean stopping;
 
   /** A bridge that has not begun; takes {@code source} over. */
@@ -116,6 +117,11 @@ public final class Bridge implements AutoCloseable {
     mailbox = new Mailbox();
     stats = new BridgeStats(mailbox);
     stopSignal = new EventFd("stop");
+  }
+
+  /** {@link #run} fails with a {@link SourceCopiesException} when the source copies; before it. */
+  public void refuseCopies() {
+    refusesCopies = true;
   }
 
   /** What it counts; any thread may look. */
@@ -275,10 +281,14 @@ public final class Bridge implements AutoCloseable {
     stats.shown(System.nanoTime() - presentedAt);
   }
 
-  private void askSink(long now) {
+  private void askSink(long now) throws SourceCopiesException {
     sinkAskedAt = now;
-    stats.sinkSays(source.copiedBytes() + sink.copiedBytes(), sink.path());
+    long copied = source.copiedBytes();
+    stats.sinkSays(copied + sink.copiedBytes(), sink.path());
     stats.torn(source.tornFrames());
+    if (refusesCopies && copied > 0) {
+      throw new SourceCopiesException(source.description(), copied);
+    }
   }
 
   /** Gives the sink the time of one frame to show the last one, before closing cuts it off. */

@@ -56,6 +56,7 @@ public final class FakeSource implements FrameSource {
   public IOException failsToStart;
   public boolean closed;
   public volatile long torn;
+  public boolean copies;
   private FrameListener listener;
   private Thread thread;
 
@@ -85,6 +86,11 @@ public final class FakeSource implements FrameSource {
       free.addLast(frame);
       free.notifyAll();
     }
+  }
+
+  @Override
+  public long copiedBytes() {
+    return copies ? 4L * WIDTH * HEIGHT * presented.get() : 0;
   }
 
   @Override

@@ -3,13 +3,12 @@
 package org.guestcam.cli;
 
 import java.io.IOException;
-import org.guestcam.frame.SinkRefusedException;
 
-/** With --require-zero-copy, the sink could only copy: this host lacks a device that need not. */
+/** With --require-zero-copy, source or sink could only copy: this host lacks what need not. */
 final class RefusedCopyException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  RefusedCopyException(SinkRefusedException cause) {
+  RefusedCopyException(IOException cause) {
     super(cause.getMessage(), cause);
   }
 }

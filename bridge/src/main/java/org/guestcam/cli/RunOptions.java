@@ -9,6 +9,7 @@ import java.time.Duration;
 import org.guestcam.Bridge;
 import org.guestcam.JsonStatus;
 import org.guestcam.Pace;
+import org.guestcam.SourceCopiesException;
 import org.guestcam.StatusLine;
 import org.guestcam.StatusReporter;
 import org.guestcam.StatusView;
@@ -65,9 +66,14 @@ final class RunOptions {
                 endpoints.sink(sink, new FrameSinkProvider.Options(requireZeroCopy, milliHertz)),
             pace,
             new Bridge.Limits(frames, duration.toNanos()))) {
+      if (requireZeroCopy) {
+        bridge.refuseCopies();
+      }
       main.cleanStop().onSignal(bridge::stop);
       run(spec, bridge);
       return ExitCode.DONE;
+    } catch (SourceCopiesException e) {
+      throw new RefusedCopyException(e);
     } catch (SinkRefusedException e) {
       if (requireZeroCopy) {
         throw new RefusedCopyException(e);

@@ -48,6 +48,8 @@ class MainTest {
         "1 | run fake:ten fakesink:refuses | guestcam: the device takes MMAP only",
         "3 | run --require-zero-copy fake:ten fakesink:refuses | guestcam: the device takes MMAP"
             + " only",
+        "3 | run --require-zero-copy fake:copies fakesink:null | guestcam: fake source copies the"
+            + " guest's pixels",
         "3 | run fake:lacks fakesink:null | guestcam: no /dev/udmabuf; load it with: modprobe"
             + " udmabuf",
         "3 | run fake:ten fakesink:lacks | guestcam: no /dev/video7",

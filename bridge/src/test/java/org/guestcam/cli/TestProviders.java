@@ -40,15 +40,12 @@ public final class TestProviders {
     public FrameSource open(Endpoint endpoint) throws IOException {
       endpoint.parameters(Set.of());
       return switch (endpoint.path()) {
-        case "ten" ->
-            new FakeSource(
-                200_000,
-                s -> {
-                  for (int i = 0; i < 10; i++) {
-                    s.present();
-                  }
-                  s.listener().ended("all shown", null);
-                });
+        case "ten" -> ten();
+        case "copies" -> {
+          FakeSource source = ten();
+          source.copies = true;
+          yield source;
+        }
         case "fails" ->
             new FakeSource(
                 0, s -> s.listener().ended("guest lied", new IOException("stride 3 is too small")));
@@ -59,6 +56,17 @@ public final class TestProviders {
         default -> throw new IllegalArgumentException("no fake '" + endpoint.path() + "'");
       };
     }
+  }
+
+  private static FakeSource ten() {
+    return new FakeSource(
+        200_000,
+        s -> {
+          for (int i = 0; i < 10; i++) {
+            s.present();
+          }
+          s.listener().ended("all shown", null);
+        });
   }
 
   /** {@code fakesink:null} takes all; see the switch for the others. */

@@ -7,9 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntFunction;
 import java.util.function.LongSupplier;
-import org.guestcam.frame.FrameListener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,7 +28,7 @@ final class Backend {
   private final Hypervisor xen;
   private final Routes routes;
   private final Wanted wanted;
-  private final IntFunction<FrameListener> listeners;
+  private final Connector.Listeners listeners;
   private final Runnable wake;
   private final LongSupplier clock;
   private final String root;
@@ -48,7 +46,7 @@ final class Backend {
       Routes routes,
       String root,
       Wanted wanted,
-      IntFunction<FrameListener> listeners,
+      Connector.Listeners listeners,
       Runnable wake,
       LongSupplier clock)
       throws IOException {

@@ -63,7 +63,19 @@ final class Connector {
     void wake();
 
     /** Where this connector's frames go, or null. */
-    FrameListener listener(int connector);
+    FrameListener listener(int connector) throws IOException;
+  }
+
+  /** Who looks at which connector. */
+  @FunctionalInterface
+  interface Listeners {
+    /**
+     * Where a connector's frames go, or null.
+     *
+     * @param connector its number
+     * @param uniqueId what the toolstack calls it, or ""
+     */
+    FrameListener listener(int connector, String uniqueId);
   }
 
   private final Owner owner;

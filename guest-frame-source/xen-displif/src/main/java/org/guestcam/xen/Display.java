@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
@@ -42,7 +41,7 @@ final class Display implements Connector.Owner {
   private final int domain;
   private final String backend;
   private final String frontend;
-  private final IntFunction<FrameListener> listeners;
+  private final Connector.Listeners listeners;
   private final Runnable wake;
   private final Framebuffers framebuffers = new Framebuffers();
   private final List<Connector> connectors = new ArrayList<>();
@@ -66,7 +65,7 @@ final class Display implements Connector.Owner {
       Routes routes,
       int domain,
       String backend,
-      IntFunction<FrameListener> listeners,
+      Connector.Listeners listeners,
       Runnable wake)
       throws IOException {
     this.store = store;
@@ -391,8 +390,9 @@ final class Display implements Connector.Owner {
   }
 
   @Override
-  public FrameListener listener(int connector) {
-    return listeners.apply(connector);
+  public FrameListener listener(int connector) throws IOException {
+    String id = store.read(frontend + "/" + connector + "/unique-id").orElse("");
+    return listeners.listener(connector, id);
   }
 
   @Override

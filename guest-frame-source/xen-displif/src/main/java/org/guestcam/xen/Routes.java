@@ -3,6 +3,7 @@
 package org.guestcam.xen;
 
 import java.io.IOException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.slf4j.Logger;
@@ -15,15 +16,10 @@ import org.slf4j.LoggerFactory;
  *     DisplayMemory.Route#LEND}
  * @param exportFlags of {@link org.guestcam.uapi.GrantDevice}, for {@link
  *     DisplayMemory.Route#EXPORT}
+ * @param copiedBytes counts what the route COPY copies
  */
-record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, Counters counters) {
+record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, AtomicLong copiedBytes) {
   private static final Logger LOG = LoggerFactory.getLogger(Routes.class);
-
-  /** What the routes count. */
-  static final class Counters {
-    final java.util.concurrent.atomic.AtomicLong copiedBytes =
-        new java.util.concurrent.atomic.AtomicLong();
-  }
 
   /**
    * The route that is sound here where the user names none. A foreign domain's pages, mapped and
@@ -45,7 +41,7 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, Counters coun
       case MAP -> new DisplayMemory.Mapped(xen, domain, refs);
       case SHARE -> new DisplayMemory.Exported(xen.share(domain, refs));
       case EXPORT -> export(xen, domain, refs);
-      case COPY, LEND -> new DisplayMemory.Copied(xen, domain, refs, counters.copiedBytes);
+      case COPY, LEND -> new DisplayMemory.Copied(xen, domain, refs, copiedBytes);
     };
   }
 

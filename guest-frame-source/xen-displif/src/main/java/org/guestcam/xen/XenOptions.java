@@ -3,6 +3,7 @@
 package org.guestcam.xen;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -76,14 +77,14 @@ record XenOptions(String domain, String connector, DisplayMemory.Route route, in
         || store.read("/local/domain/" + id + "/name").filter(domain::equals).isPresent();
   }
 
-  /** Whether a connector of a guest's node is the one that is meant. */
-  boolean isConnector(int index) {
-    return connector.equals(Integer.toString(index));
+  /** Whether a connector of a guest's node is the one that is meant, by its number or its id. */
+  boolean isConnector(int index, String uniqueId) {
+    return connector.equals(Integer.toString(index)) || connector.equals(uniqueId);
   }
 
   /** The ids of the domains that are meant; empty where none runs. */
   List<Integer> find(XenStore store) throws IOException {
-    List<Integer> found = new java.util.ArrayList<>();
+    List<Integer> found = new ArrayList<>();
     for (String id : store.list("/local/domain")) {
       if (id.matches("[0-9]{1,5}") && isDomain(store, Integer.parseInt(id))) {
         found.add(Integer.parseInt(id));

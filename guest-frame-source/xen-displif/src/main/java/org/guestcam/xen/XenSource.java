@@ -4,6 +4,7 @@ package org.guestcam.xen;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.HostLacksException;
@@ -30,7 +31,7 @@ public final class XenSource implements FrameSource {
   private static final int WAKE = 2;
 
   private final XenOptions options;
-  private final Routes.Counters counters = new Routes.Counters();
+  private final AtomicLong copiedBytes = new AtomicLong();
   private final Object wakeLock = new Object();
   private EventFd wake; // signalled and closed under wakeLock
   private volatile boolean closing;
@@ -80,10 +81,10 @@ public final class XenSource implements FrameSource {
     return new Backend(
         store,
         xen,
-        new Routes(route, options.exportFlags(), counters),
+        new Routes(route, options.exportFlags(), copiedBytes),
         "/local/domain/" + self + "/backend/vdispl",
         domain -> options.isDomain(store, domain),
-        connector -> options.isConnector(connector) ? listener : null,
+        (connector, id) -> options.isConnector(connector, id) ? listener : null,
         this::signal,
         System::nanoTime);
   }
@@ -193,7 +194,7 @@ public final class XenSource implements FrameSource {
 
   @Override
   public long copiedBytes() {
-    return counters.copiedBytes.get();
+    return copiedBytes.get();
   }
 
   @Override

@@ -23,6 +23,7 @@ import org.guestcam.frame.Fourcc;
 import org.guestcam.uapi.Errno;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The whole life of a display, with a guest by script over plain memory. */
@@ -68,6 +69,23 @@ class DisplayTest {
       assertEquals(2, guest.backendState());
       guest.connect();
       assertEquals(4, guest.backendState());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"HDMI-7,1", "HDMI-8,0", "0,1", "1,0"})
+  void aConnectorIsFoundByItsNumberOrItsId(String wanted, int frames) throws IOException {
+    try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
+      guest.wanted = wanted;
+      guest.attach(false, "64x48");
+      guest.store.write(ScriptedGuest.FRONT + "/0/unique-id", "HDMI-7");
+      ScriptedGuest.Rings rings = guest.connect();
+      create(guest, rings, 1);
+      show(rings, 1);
+      assertEquals(frames, guest.heard.frames.size());
+      while (!guest.heard.frames.isEmpty()) {
+        guest.heard.release();
+      }
     }
   }
 
@@ -222,7 +240,7 @@ class DisplayTest {
       assertEquals(0, rings.status());
       assertEquals(2, guest.xen.mapped, "only the rings");
       if (route == DisplayMemory.Route.COPY) {
-        assertEquals(BYTES, guest.counters.copiedBytes.get());
+        assertEquals(BYTES, guest.copiedBytes.get());
       }
       // The cookie may be used again.
       create(guest, rings, 1);

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameListener;
@@ -146,8 +147,9 @@ final class ScriptedGuest implements AutoCloseable {
   final MemoryStore store = new MemoryStore();
   final MemoryHypervisor xen = new MemoryHypervisor();
   final Heard heard = new Heard();
-  final Routes.Counters counters = new Routes.Counters();
+  final AtomicLong copiedBytes = new AtomicLong();
   final Backend backend;
+  String wanted = "0";
   int wakes;
   long now = 1_000_000_000_000L;
   private int ports;
@@ -157,10 +159,11 @@ final class ScriptedGuest implements AutoCloseable {
         new Backend(
             store,
             xen,
-            new Routes(route, 0, counters),
+            new Routes(route, 0, copiedBytes),
             ROOT,
             domain -> domain == DOMAIN,
-            connector -> connector == 0 ? heard : null,
+            (connector, id) ->
+                new XenOptions("1", wanted, null, 0).isConnector(connector, id) ? heard : null,
             () -> wakes++,
             () -> now);
   }
