@@ -42,7 +42,7 @@ public final class Bridge implements AutoCloseable {
    * When to end by itself.
    *
    * @param frames after that many new frames; 0 for no limit
-   * @param nanos after that long; 0 for no limit
+   * @param nanos after that long, from when the sink is open; 0 for no limit
    */
   public record Limits(long frames, long nanos) {
     /** Go on until the source ends or somebody stops it. */
@@ -154,7 +154,8 @@ public final class Bridge implements AutoCloseable {
     pacedFor = mailbox.mode();
     pacer = pace.pacer(pacedFor);
     sink = opener.open(pace.milliHertz(pacedFor));
-    Ending ending = carry(limits.nanos() == 0 ? Pacer.NEVER : startedAt + limits.nanos());
+    // The time counts from here: a sink that begins slowly, an encoder, would take it all else.
+    Ending ending = carry(limits.nanos() == 0 ? Pacer.NEVER : System.nanoTime() + limits.nanos());
     if (ending != Ending.STOPPED && last != null) {
       drain();
     }

@@ -52,6 +52,13 @@ final class PipelineSink implements FrameSink {
       return TimeUnit.SECONDS.toNanos(15);
     }
 
+    /**
+     * It has ended in order, and no frame ever came.
+     *
+     * @throws IOException where that is not what the user wanted
+     */
+    default void endedWithoutFrames() throws IOException {}
+
     /** What to say of an error of the pipeline, with what helps. */
     default IOException explain(IOException failure) {
       return failure;
@@ -219,6 +226,9 @@ final class PipelineSink implements FrameSink {
         end();
       } catch (IOException e) {
         throw plan.explain(e);
+      }
+      if (layout == null) {
+        plan.endedWithoutFrames();
       }
     }
   }

@@ -89,6 +89,11 @@ record RecordingPlan(
         + Math.ceilDiv(first.height(), step) * step;
   }
 
+  @Override
+  public void endedWithoutFrames() throws IOException {
+    throw new IOException("the guest showed no picture: nothing was recorded into " + file);
+  }
+
   private String muxer() {
     return switch (ending) {
       case "mp4" -> "mp4mux";

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -108,6 +111,21 @@ class RecordTest {
     try (Guestcam done = Guestcam.run("record", "--duration", "60s", SOURCE, file.toString())) {
       assertEquals(1, done.awaitEnd(), done::errors);
       assertTrue(done.errors().contains("is full"), done::errors);
+    }
+  }
+
+  @Test
+  void aGuestThatShowsNothingIsSaid() throws IOException {
+    Path socket = directory.resolve("silent.sock");
+    Path file = directory.resolve("nothing.mkv");
+    try (ServerSocketChannel silent = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      silent.bind(UnixDomainSocketAddress.of(socket));
+      try (Guestcam done =
+          Guestcam.run("record", "--duration", "1s", "unixfd:" + socket, file.toString())) {
+        assertEquals(1, done.awaitEnd(), done::errors);
+        assertTrue(done.errors().contains("the guest showed no picture"), done::errors);
+        assertTrue(done.errors().contains(file.toString()), done::errors);
+      }
     }
   }
 
