@@ -6,7 +6,7 @@
     guestcam run 'qemu:myguest' v4l2:/dev/video20 &     # guestcam_loopback's producer node; readers have /dev/video21
     examples/camera/opencv.py /dev/video21 50 last.png  # Debian: apt install python3-opencv
 
-XR24, as most guests have it, comes as it is (OpenCV calls it BGR plus one byte): nothing is converted but what imwrite wants.
+OpenCV converts what the camera has (XR24, as most guests; YUYV; NV12) into its own BGR.
 """
 import sys
 
@@ -18,8 +18,6 @@ device, wanted, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 camera = cv2.VideoCapture(device, cv2.CAP_V4L2)
 if not camera.isOpened():
     sys.exit(f"{sys.argv[0]}: {device} does not open as a camera; v4l2-ctl --list-devices shows those that are there")
-camera.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-width, height = int(camera.get(cv2.CAP_PROP_FRAME_WIDTH)), int(camera.get(cv2.CAP_PROP_FRAME_HEIGHT))
 different, last = 0, None
 for _ in range(wanted):
     good, picture = camera.read()
@@ -28,5 +26,5 @@ for _ in range(wanted):
     different += last is None or (picture != last).any()
     last = picture
 camera.release()
-cv2.imwrite(file, last.reshape(height, width, 4)[:, :, :3])
-print(f"{wanted} pictures of {width}x{height}, {different} of them new; the last one is {file}")
+cv2.imwrite(file, last)
+print(f"{wanted} pictures of {last.shape[1]}x{last.shape[0]}, {different} of them new; the last one is {file}")
