@@ -89,11 +89,12 @@ enum Encoder {
     return codec == Codec.H264;
   }
 
-  /** What it wants in front of it: a conversion, where it does not take a guest's pixels. */
-  String conversion() {
-    return this == FFV1
-        ? ""
-        : "videoconvert n-threads=" + Runtime.getRuntime().availableProcessors() + " ! ";
+  /**
+   * What it wants in front of it: a conversion, which passes on what the encoder takes. FFV1 takes
+   * BGRx, and not the RGBx of guests that draw with OpenGL, whose bytes are put in order then.
+   */
+  static String conversion() {
+    return "videoconvert n-threads=" + Runtime.getRuntime().availableProcessors() + " ! ";
   }
 
   /** The pixel format that software encoders are given: any player shows it. */

@@ -42,7 +42,7 @@ record RecordingPlan(
   @Override
   public String pipeline(FrameLayout first, int part) {
     StringBuilder text = new StringBuilder();
-    text.append(encoder.conversion());
+    text.append(Encoder.conversion());
     if (!newFileOnResize) {
       // The size of the first frame is kept: the filter takes it from there.
       text.append("videoscale add-borders=true ! capsfilter name=")

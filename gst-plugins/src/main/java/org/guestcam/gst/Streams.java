@@ -196,7 +196,7 @@ abstract class Streams implements FrameSinkProvider {
               + " gstreamer1.0-plugins-ugly (x264)");
     }
     int distance = milliHertz == 0 ? KEY_DISTANCE : Math.max(1, milliHertz * 2 / 1000);
-    return chosen.conversion()
+    return Encoder.conversion()
         + "video/x-raw,"
         + chosen.format()
         + " ! queue max-size-buffers=1 max-size-bytes=0 max-size-time=0 leaky=downstream ! "
