@@ -297,6 +297,7 @@ class RealGuestTest {
   }
 
   @Test
+  @Tag("vgpu-quick")
   void aWindowOfAnotherSizeIsAnotherModeOfTheGuest() throws Exception {
     Path qmp = scratch.resolve("display.qmp");
     Endpoint display = Endpoint.parse("qemu:unix:" + qmp);
