@@ -379,8 +379,12 @@ final class Display {
   }
 
   private void present(long now) {
-    waitsForFree = true; // first, so that a release from now on wakes us
-    if (surface.present(listener, sequence, now)) {
+    boolean presented = surface.present(listener, sequence, now);
+    if (!presented) {
+      waitsForFree = true; // then once more, for what was released before it could wake us
+      presented = surface.present(listener, sequence, now);
+    }
+    if (presented) {
       waitsForFree = false;
       sequence++;
       presentAt = NEVER;
