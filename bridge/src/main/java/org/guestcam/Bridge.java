@@ -287,7 +287,7 @@ public final class Bridge implements AutoCloseable {
     long copied = source.copiedBytes();
     stats.sinkSays(copied + sink.copiedBytes(), sink.path());
     stats.torn(source.tornFrames());
-    if (refusesCopies && copied > 0) {
+    if (refusesCopies && source.copiesFrames()) {
       throw new SourceCopiesException(source.description(), copied);
     }
   }

@@ -94,6 +94,11 @@ public final class FakeSource implements FrameSource {
   }
 
   @Override
+  public boolean copiesFrames() {
+    return copies;
+  }
+
+  @Override
   public void start(FrameListener heard) throws IOException {
     if (failsToStart != null) {
       throw failsToStart;

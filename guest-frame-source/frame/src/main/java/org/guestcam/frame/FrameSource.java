@@ -25,6 +25,15 @@ public interface FrameSource extends AutoCloseable {
   }
 
   /**
+   * Whether each frame is made by copying the guest's pixels, for want of another way to them on
+   * this host. A picture that is copied once, to be held when the guest takes its pages back, does
+   * not count. Any thread may ask.
+   */
+  default boolean copiesFrames() {
+    return false;
+  }
+
+  /**
    * Frames whose memory the guest drew into while they were read, or kept to be read again: they
    * may show parts of two pictures. 0 for a source where that cannot happen, or that cannot tell.
    * Any thread may ask.

@@ -197,6 +197,12 @@ public final class XenSource implements FrameSource {
     return copiedBytes.get();
   }
 
+  /** Only the route COPY counts bytes. */
+  @Override
+  public boolean copiesFrames() {
+    return copiedBytes.get() > 0;
+  }
+
   @Override
   public void close() {
     Thread running;
