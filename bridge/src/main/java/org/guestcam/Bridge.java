@@ -259,7 +259,11 @@ public final class Bridge implements AutoCloseable {
       stats.repeated();
       pacer.repeated(now);
     } else {
-      show(mailbox.takeFrame());
+      Frame frame = mailbox.takeFrame();
+      if (frame == null) {
+        return; // since we looked, a newer one took its place, behind news of a buffer
+      }
+      show(frame);
       pacer.shown(now);
     }
     if (sinkAskedAt == 0 || now - sinkAskedAt >= SECOND) {

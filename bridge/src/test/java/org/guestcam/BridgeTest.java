@@ -11,6 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.guestcam.frame.Buffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -72,6 +74,36 @@ class BridgeTest {
       assertTrue(total.p50Micros() > 0 && total.p50Micros() <= total.p99Micros());
     }
     assertTrue(sink.closed);
+  }
+
+  /** Between the look into the mailbox and the taking, a newer frame may come, of a new buffer. */
+  @Test
+  void aFrameThatIsOvertakenBehindNewsOfABufferIsNotMissed() throws IOException {
+    Semaphore overtaken = new Semaphore(0);
+    try (Bridge bridge =
+        bridge(
+            AT_ONCE,
+            Bridge.Limits.NONE,
+            0,
+            s -> {
+              s.present();
+              overtaken.acquire();
+              s.listener().ended("all shown", null);
+            })) {
+      sink.onAsked =
+          () -> {
+            sink.onAsked = () -> {};
+            source.listener().bufferAdded(source.buffers.get(1));
+            try {
+              source.present();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            overtaken.release();
+          };
+      assertEquals(Bridge.Ending.SOURCE_ENDED, bridge.run());
+      assertEquals(List.of(1L), sink.sequences);
+    }
   }
 
   @Test

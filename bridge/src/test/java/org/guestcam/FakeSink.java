@@ -18,6 +18,7 @@ public final class FakeSink implements FrameSink {
   public final List<Long> sequences = new ArrayList<>();
   public final Set<Buffer> known = new HashSet<>();
   public LongConsumer onTake = _ -> {};
+  public Runnable onAsked = () -> {};
   public IOException failsWith;
   public boolean keepsNotes = true;
   public volatile boolean full;
@@ -51,6 +52,7 @@ public final class FakeSink implements FrameSink {
 
   @Override
   public boolean canTake() {
+    onAsked.run();
     return !full;
   }
 

@@ -70,7 +70,7 @@ class RecordTest {
     Path file = directory.resolve("long.mkv");
     try (Guestcam recorder =
         Guestcam.start("record", "--json", "--segment", "1s", SOURCE, file.toString())) {
-      recorder.awaitFrames(100).signal("TERM");
+      recorder.awaitFrames(200).signal("TERM"); // more than three seconds of at most 60 a second
       assertEquals(0, recorder.awaitEnd(), recorder::errors);
     }
     int frames = 0;
