@@ -98,6 +98,14 @@ final class QemuBench {
           private int begin = warm;
           private long compiled;
 
+          private void awaitQuiet() {
+            long compiling = ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
+            if (compiling != compiled && begin < WARM_MOST) {
+              begin = Math.max(begin, frames + QUIET);
+            }
+            compiled = compiling;
+          }
+
           @Override
           public void modeChanged(Mode mode) {}
 
@@ -110,11 +118,9 @@ final class QemuBench {
           @Override
           public void framePresented(Frame frame) {
             try {
-              long compiling = ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
-              if (frames < begin && compiling != compiled && begin < WARM_MOST) {
-                begin = Math.max(begin, frames + QUIET);
+              if (frames < begin) {
+                awaitQuiet();
               }
-              compiled = compiling;
               if (frames == begin) {
                 cpu[0] = processCpu();
                 heap[0] = allocated();
