@@ -32,6 +32,10 @@ class VhostGpuTest {
   private static final int RECORDINGS = 30;
   private static final int FRAMES = 5;
   private static final long CHUNK = 1 << 14; // four pages, then the next chunk lies before them
+
+  /** More pictures than a device's queue holds. */
+  private static final int QUEUE = 8;
+
   private static Vivid vivid;
 
   @TempDir private Path scratch;
@@ -43,6 +47,7 @@ class VhostGpuTest {
 
   /** Draws numbered pictures into the guest's pages and flips them, until it is told to stop. */
   private static final class Guest implements AutoCloseable {
+    private final Flow flow;
     private final Monitor monitor;
     private final Driver driver;
     private final boolean blobs;
@@ -55,7 +60,9 @@ class VhostGpuTest {
     private volatile boolean stopping;
     private volatile Throwable failure;
 
-    Guest(String socket, boolean blobs, int width, int height) throws IOException, LayoutException {
+    Guest(Flow flow, String socket, boolean blobs, int width, int height)
+        throws IOException, LayoutException {
+      this.flow = flow;
       this.blobs = blobs;
       this.width = width;
       this.height = height;
@@ -110,10 +117,13 @@ class VhostGpuTest {
             assertTrue(ignored >= 0);
           } else {
             driver.flip(buffer + 1, width, height);
-            Thread.sleep(100); // a guest that nothing makes wait is slow enough for its camera
+            // A guest that nothing makes wait is slow enough for its camera: so many pictures
+            // later,
+            // repeated ones included, the device has given the other buffer back.
+            flow.awaitFrames(flow.taken() + QUEUE);
           }
         }
-      } catch (IOException | InterruptedException | RuntimeException | Error e) {
+      } catch (IOException | RuntimeException | Error e) {
         failure = e;
       }
     }
@@ -143,7 +153,7 @@ class VhostGpuTest {
       while (!Files.exists(socket)) {
         Thread.onSpinWait();
       }
-      try (Guest guest = new Guest(socket.toString(), blobs, width, height)) {
+      try (Guest guest = new Guest(flow, socket.toString(), blobs, width, height)) {
         assertTrue(guest.size > 0);
         flow.awaitPath("DMABUF " + width + "x" + height + " XR24");
         vivid.follow("XR24", PixelFormat.XRGB8888, width, height);
