@@ -94,7 +94,7 @@ static void check_identity(uint32_t count) {
   munmap(theirs, count * PAGE);
   report(grants_signalled(mapped_end, 10000), "the mapping's end is told", "mapped: %llu pages", info().mapped);
   report(grants_signalled(granted_end, 10000), "then the grant's", "granted: %llu pages", info().granted);
-  report(grants_all_gone(device), "nothing is left", "%llu mapped, %llu granted", info().mapped, info().granted);
+  report(grants_await_all_gone(device), "nothing is left", "%llu mapped, %llu granted", info().mapped, info().granted);
   close(granted_end);
   close(mapped_end);
   free(refs);
@@ -120,7 +120,7 @@ static void check_read_only(void) {
   }
   close(mapped);
   close(granted);
-  report(grants_signalled(event, 10000) && grants_all_gone(device), "nothing is left of it", "%llu granted", info().granted);
+  report(grants_signalled(event, 10000) && grants_await_all_gone(device), "nothing is left of it", "%llu granted", info().granted);
   close(event);
 }
 
