@@ -54,7 +54,7 @@ class LoopbackCopyTest {
     int height = Integer.parseInt(size.substring(size.indexOf('x') + 1));
     int stride = Math.ceilDiv(FrameLayout.tight(format, width, height).stride(0), 64) * 64;
     // Readers see the buffers that guestcam writes: slow frames leave an emulated reader its time.
-    int fps = 2;
+    int fps = width > 1920 ? 1 : 2;
     String source =
         "pattern:?size="
             + size
