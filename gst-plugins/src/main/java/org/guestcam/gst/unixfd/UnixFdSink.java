@@ -14,6 +14,7 @@ import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameSink;
 import org.guestcam.frame.HostLacksException;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.frame.SinkRefusedException;
 import org.guestcam.gst.VideoCaps;
 import org.guestcam.uapi.Errno;
@@ -293,11 +294,7 @@ public final class UnixFdSink implements FrameSink {
       closed = true;
     }
     wake.signal();
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(thread); // it uses what is closed now
     clients.forEach(UnixFdClient::close);
     clients.clear();
     listener.close();

@@ -19,6 +19,7 @@ import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.HostLacksException;
 import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.OwnThread;
 import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
@@ -361,11 +362,7 @@ public final class UnixFdSource implements FrameSource {
   public void close() {
     if (thread != null) {
       stop.signal();
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+      OwnThread.awaitEnd(thread); // it uses what is closed now
       thread = null;
       stop.close();
     }

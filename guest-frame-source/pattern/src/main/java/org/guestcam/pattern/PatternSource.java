@@ -236,9 +236,6 @@ public final class PatternSource implements FrameSource {
       closing = true;
       running = thread;
     }
-    if (running == null || running.equals(Thread.currentThread())) {
-      return; // a listener that closes it from within cannot wait for itself
-    }
     signal();
     OwnThread.awaitEnd(running); // buffers must be gone when this returns
   }

@@ -182,9 +182,6 @@ final class QemuSource implements FrameSource {
         session.interrupt();
       }
     }
-    if (running == null || running.equals(Thread.currentThread())) {
-      return; // a listener that closes it from within cannot wait for itself
-    }
     signal();
     OwnThread.awaitEnd(running); // buffers must be gone when this returns
   }

@@ -210,9 +210,6 @@ public final class XenSource implements FrameSource {
       closing = true;
       running = thread;
     }
-    if (running == null || running.equals(Thread.currentThread())) {
-      return;
-    }
     signal();
     OwnThread.awaitEnd(running); // the guest's pages must be given back when this returns
   }
