@@ -26,6 +26,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "  guestcam stream qemu:vm1 rtsp://localhost:8554/vm1",
       "      to an RTSP server that takes streams",
+      "  guestcam stream qemu:vm1 rtsp-server:8554/vm1",
+      "      as an RTSP server: ffplay rtsp://127.0.0.1:8554/vm1 shows it",
       "  guestcam stream qemu:vm1 'srt://:7001?mode=listener'",
       "      ffplay srt://HOST:7001 shows it",
       "  guestcam stream qemu:vm1 rtp://192.0.2.7:5004",
@@ -33,7 +35,8 @@ import picocli.CommandLine.Spec;
       "      vm1/live.m3u8 and its segments, for any web server"
     })
 final class StreamCommand implements Callable<Integer> {
-  private static final Set<String> SCHEMES = Set.of("rtsp", "srt", "rtp", "hls", "whip");
+  private static final Set<String> SCHEMES =
+      Set.of("rtsp", "rtsp-server", "srt", "rtp", "hls", "whip");
 
   @Spec private CommandSpec spec;
   @ParentCommand private Main main;
@@ -42,7 +45,10 @@ final class StreamCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "SOURCE", description = "See 'guestcam sources'.")
   private String source;
 
-  @Parameters(index = "1", paramLabel = "URL", description = "rtsp:, srt:, rtp:, hls: or whip:.")
+  @Parameters(
+      index = "1",
+      paramLabel = "URL",
+      description = "rtsp:, rtsp-server:, srt:, rtp:, hls: or whip:.")
   private String url;
 
   @Option(
@@ -56,7 +62,7 @@ final class StreamCommand implements Callable<Integer> {
     try {
       if (!SCHEMES.contains(Endpoint.parse(url).scheme())) {
         throw new IllegalArgumentException(
-            "URL: '" + url + "' begins with none of rtsp:, srt:, rtp:, hls:, whip:");
+            "URL: '" + url + "' begins with none of rtsp:, rtsp-server:, srt:, rtp:, hls:, whip:");
       }
       Pace pace = fps == null ? new Pace.OfSource() : new Pace.Fixed(Pace.parseRate(fps));
       return run.carry(spec, main, source, url, pace);

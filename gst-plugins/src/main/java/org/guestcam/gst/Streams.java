@@ -22,6 +22,12 @@ abstract class Streams implements FrameSinkProvider {
   /** Key pictures are that far apart, in frames: two seconds of the usual rate. */
   private static final int KEY_DISTANCE = 60;
 
+  /**
+   * H.264 as RTP. The parser repeats the parameter sets before key pictures: where the payloader
+   * does (in 1.22, config-interval=-1), it marks the end of a picture behind its first slice.
+   */
+  static final String PAYLOADER = "rtph264pay pt=96";
+
   private final String scheme;
   private final String usage;
   private final List<String> elements;
@@ -90,10 +96,7 @@ abstract class Streams implements FrameSinkProvider {
         throw new IllegalArgumentException(
             "'" + url + "' names no port, as in rtp://127.0.0.1:5004");
       }
-      return "rtph264pay config-interval=-1 pt=96 ! udpsink sync=false host="
-          + url.getHost()
-          + " port="
-          + url.getPort();
+      return PAYLOADER + " ! udpsink sync=false host=" + url.getHost() + " port=" + url.getPort();
     }
   }
 
@@ -177,7 +180,7 @@ abstract class Streams implements FrameSinkProvider {
       GStreamer.requireElement(element);
     }
     String tail = sink(url);
-    String encoder = encodesItself() ? "" : encoder(options.milliHertz());
+    String encoder = encodesItself() ? "" : h264(options.milliHertz());
     return PipelineSink.open(new Plan(endpoint.toString(), encoder + tail, options.milliHertz()));
   }
 
@@ -188,7 +191,11 @@ abstract class Streams implements FrameSinkProvider {
     }
   }
 
-  private static String encoder(int milliHertz) throws HostLacksException {
+  /**
+   * Conversion and encoder in front of what carries H.264. An encoder that is too slow loses
+   * pictures, not time.
+   */
+  static String h264(int milliHertz) throws HostLacksException {
     Encoder chosen = Encoder.choose(null, "mp4");
     if (!chosen.isH264()) {
       throw new HostLacksException(

@@ -215,6 +215,39 @@ final class Recording implements AutoCloseable {
     }
   }
 
+  /**
+   * Every frame from the first key picture on has a stamp that can be read, however lossy its
+   * encoder was, and the numbers rise.
+   *
+   * @return the frame numbers
+   */
+  List<Long> requireRising(PixelFormat format, int width, int height) {
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(file)) {
+      long frameSize = channel.size() / frames;
+      MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      PatternPicture picture =
+          new PatternPicture(layout(format, width, height, all.asSlice(0, frameSize)));
+      List<Long> numbers = new ArrayList<>();
+      for (int i = 0; i < frames; i++) {
+        Stamp stamp = picture.read(all.asSlice(i * frameSize, frameSize));
+        if (!stamp.valid() && numbers.isEmpty()) {
+          continue;
+        }
+        assertTrue(stamp.valid(), "frame " + i + " carries no stamp; those before: " + numbers);
+        assertTrue(
+            numbers.isEmpty() || numbers.getLast() <= stamp.frame(),
+            "frame " + stamp.frame() + " came behind " + numbers);
+        numbers.add(stamp.frame());
+      }
+      return numbers;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (LayoutException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   private static String beginning(MemorySegment frame) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < 16; i++) {
