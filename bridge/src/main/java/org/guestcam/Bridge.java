@@ -290,7 +290,11 @@ public final class Bridge implements AutoCloseable {
     sinkAskedAt = now;
     long copied = source.copiedBytes();
     stats.sinkSays(copied + sink.copiedBytes(), sink.path());
-    stats.torn(source.tornFrames());
+    stats.sourceSays(
+        source.tornFrames(),
+        source.overtakenFrames(),
+        source.convertedFrames(),
+        source.convertedBytes());
     if (refusesCopies && source.copiesFrames()) {
       throw new SourceCopiesException(source.description(), copied);
     }

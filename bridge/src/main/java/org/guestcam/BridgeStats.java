@@ -31,6 +31,8 @@ public final class BridgeStats {
    * @param fpsIn frames a second of the source
    * @param fpsOut frames a second of the sink, with the repeated ones
    * @param copiedBytes pixels that the CPU has copied, in bytes
+   * @param convertedFrames frames whose pixels were converted into another format
+   * @param convertedBytes what converting them wrote, in bytes
    * @param path how the sink shows frames, as "DMABUF"; empty before the first one
    * @param p50Micros half of the new frames were with the sink that soon after the guest presented
    *     them, in microseconds; 0 before the first one
@@ -46,6 +48,8 @@ public final class BridgeStats {
       double fpsIn,
       double fpsOut,
       long copiedBytes,
+      long convertedFrames,
+      long convertedBytes,
       String path,
       double p50Micros,
       double p99Micros) {}
@@ -57,6 +61,9 @@ public final class BridgeStats {
   private final AtomicLong repeated = new AtomicLong();
   private final AtomicLong copiedBytes = new AtomicLong();
   private final AtomicLong torn = new AtomicLong();
+  private final AtomicLong overtakenBefore = new AtomicLong(); // within the source
+  private final AtomicLong convertedFrames = new AtomicLong();
+  private final AtomicLong convertedBytes = new AtomicLong();
   private volatile String path = "";
   private volatile long startedAt;
 
@@ -93,9 +100,12 @@ public final class BridgeStats {
     path = how;
   }
 
-  /** Frames that the source counts as torn so far. */
-  void torn(long frames) {
-    torn.setRelease(frames);
+  /** What the source counts so far, as {@link org.guestcam.frame.FrameSource} names it. */
+  void sourceSays(long tornFrames, long overtakenFrames, long converted, long bytes) {
+    torn.setRelease(tornFrames);
+    overtakenBefore.setRelease(overtakenFrames);
+    convertedFrames.setRelease(converted);
+    convertedBytes.setRelease(bytes);
   }
 
   /** New frames that the sink took so far. */
@@ -121,7 +131,8 @@ public final class BridgeStats {
   private Snapshot snapshot(long now, long since, long sinceIn, long sinceOut) {
     newLatencies = flipToQueue.getIntervalHistogram(newLatencies);
     allLatencies.add(newLatencies);
-    long in = mailbox.framesIn();
+    long before = overtakenBefore.getAcquire();
+    long in = mailbox.framesIn() + before;
     long out = framesOut.getAcquire();
     long again = repeated.getAcquire();
     // Before the start there are no rates.
@@ -131,11 +142,13 @@ public final class BridgeStats {
         in,
         out,
         again,
-        mailbox.overtaken(),
+        mailbox.overtaken() + before,
         torn.getAcquire(),
         seconds <= 0 ? 0 : (in - sinceIn) / seconds,
         seconds <= 0 ? 0 : (out + again - sinceOut) / seconds,
         copiedBytes.getAcquire(),
+        convertedFrames.getAcquire(),
+        convertedBytes.getAcquire(),
         path,
         percentile(50),
         percentile(99));

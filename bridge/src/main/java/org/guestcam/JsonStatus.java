@@ -48,6 +48,8 @@ public final class JsonStatus implements StatusView {
       object.writeNumberField("fps_in", rounded(s.fpsIn()));
       object.writeNumberField("fps_out", rounded(s.fpsOut()));
       object.writeNumberField("copied_bytes", s.copiedBytes());
+      object.writeNumberField("converted_frames", s.convertedFrames());
+      object.writeNumberField("converted_bytes", s.convertedBytes());
       object.writeStringField("path", s.path());
       object.writeNumberField("flip_to_queue_p50_us", rounded(s.p50Micros()));
       object.writeNumberField("flip_to_queue_p99_us", rounded(s.p99Micros()));

@@ -60,7 +60,7 @@ public final class StatusLine implements StatusView {
   static String text(BridgeStats.Snapshot s) {
     return String.format(
         Locale.ROOT,
-        "in %.1f fps, out %.1f fps | repeated %d, overtaken %d, torn %d | %s, copied %s"
+        "in %.1f fps, out %.1f fps | repeated %d, overtaken %d, torn %d | %s, copied %s%s"
             + " | flip to queue p50 %.0f us, p99 %.0f us",
         s.fpsIn(),
         s.fpsOut(),
@@ -69,6 +69,7 @@ public final class StatusLine implements StatusView {
         s.torn(),
         s.path().isEmpty() ? "no frame yet" : s.path(),
         bytes(s.copiedBytes()),
+        s.convertedFrames() == 0 ? "" : ", converted " + bytes(s.convertedBytes()),
         s.p50Micros(),
         s.p99Micros());
   }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class StatusTest {
   private static final BridgeStats.Snapshot SNAPSHOT =
       new BridgeStats.Snapshot(
-          2.5, 75, 74, 2, 1, 3, 30.04, 29.96, 5L << 20, "MMAP copy", 85.25, 210.5);
+          2.5, 75, 74, 2, 1, 3, 30.04, 29.96, 5L << 20, 0, 0, "MMAP copy", 85.25, 210.5);
 
   private final StringWriter text = new StringWriter();
   private final PrintWriter out = new PrintWriter(text);
@@ -50,6 +50,7 @@ class StatusTest {
     assertEquals(
         "{\"final\":false,\"seconds\":2.5,\"frames_in\":75,\"frames_out\":74,\"repeated\":2,"
             + "\"overtaken\":1,\"torn\":3,\"fps_in\":30.04,\"fps_out\":29.96,\"copied_bytes\":5242880,"
+            + "\"converted_frames\":0,\"converted_bytes\":0,"
             + "\"path\":\"MMAP copy\",\"flip_to_queue_p50_us\":85.25,"
             + "\"flip_to_queue_p99_us\":210.5}",
         lines[0]);

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.guestcam.Pace;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.gst.ConvertedSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,11 +29,14 @@ import picocli.CommandLine.Spec;
       "      a test picture as a camera, at its own rate",
       "  guestcam run --rate change --max-rate 60 'pattern:?fps=5' v4l2:/dev/video10",
       "      each frame as it comes, at most 60 a second",
+      "  guestcam run --format YUYV qemu:myguest v4l2:/dev/video10",
+      "      in the colours of a webcam, which browsers want",
       "  guestcam run --require-zero-copy --json --duration 10s pattern: v4l2:/dev/video10",
       "      for ten seconds, only if no pixel is copied, with numbers for programs"
     })
 final class RunCommand implements Callable<Integer> {
   private static final String ON_CHANGE = "change";
+  private static final String AS_IT_IS = "auto";
 
   @Spec private CommandSpec spec;
   @ParentCommand private Main main;
@@ -72,9 +77,37 @@ final class RunCommand implements Callable<Integer> {
       })
   private Duration keepalive;
 
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      description = {
+        "Convert pictures to YUYV, NV12, I420 or another format that SINK's readers want, with",
+        "GStreamer; auto (default): as the guest draws them. Browsers want YUYV or NV12."
+      })
+  private String format = AS_IT_IS;
+
   @Override
   public Integer call() throws IOException {
-    return run.carry(spec, main, source, sink, pace());
+    Pace pace = pace();
+    if (format.equals(AS_IT_IS)) {
+      return run.carry(spec, main, source, sink, pace);
+    }
+    PixelFormat wanted = wanted();
+    return run.carry(
+        spec,
+        main,
+        source,
+        sink,
+        pace,
+        (opened, requireZeroCopy) -> new ConvertedSource(opened, wanted, requireZeroCopy));
+  }
+
+  private PixelFormat wanted() {
+    try {
+      return PixelFormat.named(format);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--format: " + e.getMessage(), e);
+    }
   }
 
   private Pace pace() {

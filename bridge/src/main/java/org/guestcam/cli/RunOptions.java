@@ -47,18 +47,35 @@ final class RunOptions {
       description = "One JSON object a second on stdout instead of the status line.")
   private boolean json;
 
+  /** What a command does to a source before its frames are carried. */
+  @FunctionalInterface
+  interface Filter {
+    /**
+     * A source in the place of {@code opened}, which it takes over unless it throws.
+     *
+     * @param requireZeroCopy whether it must not copy pixels
+     */
+    FrameSource apply(FrameSource opened, boolean requireZeroCopy) throws IOException;
+  }
+
   /**
    * Carries frames until an end.
    *
    * @return the exit code
    */
   int carry(CommandSpec spec, Main main, String source, String sink, Pace pace) throws IOException {
+    return carry(spec, main, source, sink, pace, (opened, _) -> opened);
+  }
+
+  /** As the other, with a source that is changed. */
+  int carry(CommandSpec spec, Main main, String source, String sink, Pace pace, Filter filter)
+      throws IOException {
     if (frames < 0) {
       throw new ParameterException(spec.commandLine(), "--frames: " + frames + " is negative");
     }
     Endpoints endpoints = new Endpoints(spec);
     endpoints.requireSink(sink);
-    FrameSource opened = endpoints.source(source);
+    FrameSource opened = filtered(endpoints.source(source), filter);
     try (Bridge bridge =
         new Bridge(
             opened,
@@ -78,6 +95,15 @@ final class RunOptions {
       if (requireZeroCopy) {
         throw new RefusedCopyException(e);
       }
+      throw e;
+    }
+  }
+
+  private FrameSource filtered(FrameSource opened, Filter filter) throws IOException {
+    try {
+      return filter.apply(opened, requireZeroCopy);
+    } catch (IOException | RuntimeException e) {
+      opened.close();
       throw e;
     }
   }

@@ -34,6 +34,24 @@ public interface FrameSource extends AutoCloseable {
   }
 
   /**
+   * Frames that it released unseen because a newer one came first, before its listener could hear
+   * of them; 0 for a source that passes each one on. Any thread may ask.
+   */
+  default long overtakenFrames() {
+    return 0;
+  }
+
+  /** Frames whose pixels were converted into another format so far. Any thread may ask. */
+  default long convertedFrames() {
+    return 0;
+  }
+
+  /** Bytes of pixels that were written by converting so far. Any thread may ask. */
+  default long convertedBytes() {
+    return 0;
+  }
+
+  /**
    * Frames whose memory the guest drew into while they were read, or kept to be read again: they
    * may show parts of two pictures. 0 for a source where that cannot happen, or that cannot tell.
    * Any thread may ask.

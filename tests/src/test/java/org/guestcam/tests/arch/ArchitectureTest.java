@@ -136,7 +136,7 @@ class ArchitectureTest {
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
             "org.guestcam.gst..",
-            "org.guestcam.frame",
+            "org.guestcam.frame..",
             "org.guestcam.uapi",
             "org.freedesktop.gstreamer..",
             "com.sun.jna",

@@ -36,10 +36,10 @@ final class Flow implements AutoCloseable {
   private String path = "";
   private long copiedBytes;
 
-  private Flow(String source, String sink, Pace pace, boolean requireZeroCopy) throws IOException {
-    Endpoint from = Endpoint.parse(source);
+  private Flow(FrameSource source, String sink, Pace pace, boolean requireZeroCopy)
+      throws IOException {
     Endpoint to = Endpoint.parse(sink);
-    this.source = Providers.source(from).open(from);
+    this.source = source;
     bridge =
         new Bridge(
             this.source,
@@ -53,12 +53,18 @@ final class Flow implements AutoCloseable {
   }
 
   static Flow start(String source, String sink) throws IOException {
+    return start(source, sink, new Pace.OfSource(), false);
+  }
+
+  /** Of a source that has not begun, and which it takes over. */
+  static Flow start(FrameSource source, String sink) throws IOException {
     return new Flow(source, sink, new Pace.OfSource(), false);
   }
 
   static Flow start(String source, String sink, Pace pace, boolean requireZeroCopy)
       throws IOException {
-    return new Flow(source, sink, pace, requireZeroCopy);
+    Endpoint from = Endpoint.parse(source);
+    return new Flow(Providers.source(from).open(from), sink, pace, requireZeroCopy);
   }
 
   private void carry() {

@@ -137,6 +137,11 @@ final class Recording implements AutoCloseable {
     };
   }
 
+  /** Where they are, until this is closed. */
+  Path file() {
+    return file;
+  }
+
   /** How many there are. */
   int frames() {
     return frames;

@@ -20,7 +20,7 @@ import org.guestcam.uapi.Udmabuf;
  * One buffer that pictures are received into, and its frame. It knows which part of it is older
  * than the newest picture.
  */
-final class CopiedSlot implements Frame.Owner {
+public final class CopiedSlot implements Frame.Owner {
   private final Buffer buffer;
   private final Mapping ours; // null where it is the buffer's own
   private final MemorySegment pixels;
@@ -92,12 +92,12 @@ final class CopiedSlot implements Frame.Owner {
   }
 
   /** Whether nobody reads it. */
-  boolean isFree() {
+  public boolean isFree() {
     return free;
   }
 
   /** Its memory as others see it. */
-  Buffer buffer() {
+  public Buffer buffer() {
     return buffer;
   }
 
@@ -107,12 +107,12 @@ final class CopiedSlot implements Frame.Owner {
   }
 
   /** The bytes, to be written between {@link #beginWrite} and {@link #endWrite}. */
-  MemorySegment pixels() {
+  public MemorySegment pixels() {
     return pixels;
   }
 
   /** Begins writing with the CPU, where that makes a difference. */
-  void beginWrite() {
+  public void beginWrite() {
     if (buffer.isDmaBuf()) {
       int ignored = buffer.dmaBuf().beginCpuAccess(DmaBuf.WRITE);
       assert ignored == 0 : ignored;
@@ -120,7 +120,7 @@ final class CopiedSlot implements Frame.Owner {
   }
 
   /** Ends what {@link #beginWrite} began. */
-  void endWrite() {
+  public void endWrite() {
     if (buffer.isDmaBuf()) {
       int ignored = buffer.dmaBuf().endCpuAccess(DmaBuf.WRITE);
       assert ignored == 0 : ignored;
@@ -128,7 +128,7 @@ final class CopiedSlot implements Frame.Owner {
   }
 
   /** Its frame, presented with this damage; taken until it is released. */
-  Frame present(Damage damage, long sequence, long timestampNanos) {
+  public Frame present(Damage damage, long sequence, long timestampNanos) {
     free = false;
     frame.present(buffer, sequence, timestampNanos);
     frame.damage().addAll(damage);
@@ -136,7 +136,7 @@ final class CopiedSlot implements Frame.Owner {
   }
 
   /** Gives the memory back, when the last reader has let go of it. */
-  void retire() {
+  public void retire() {
     if (ours != null) {
       ours.close();
     }

@@ -9,9 +9,6 @@ import java.util.List;
 import org.guestcam.frame.Damage;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
-import org.guestcam.uapi.ErrnoException;
-import org.guestcam.uapi.Udmabuf;
-import org.guestcam.uapi.UdmabufRefusedException;
 
 /**
  * Pictures that come as bytes, received into buffers of our own.
@@ -35,8 +32,7 @@ public final class CopiedSurface implements Surface {
   private final Damage damage = new Damage();
   private final Damage keep = new Damage(); // scratch: what of a stale rectangle is to be copied
   private final PointerOverlay overlay;
-  private String whyNoDmaBufs; // null as long as there are some
-  private int nextId;
+  private final SlotMemory memory;
   private CopiedSlot back;
   private CopiedSlot newest; // the picture that everybody has seen; never null after the first
   private boolean fresh = true; // whether back is up to date
@@ -51,7 +47,7 @@ public final class CopiedSurface implements Surface {
   public CopiedSurface(FrameLayout layout, int firstId, Runnable onFree) throws IOException {
     this.layout = layout;
     this.bytesPerPixel = layout.format().planes().getFirst().bytes();
-    this.nextId = firstId;
+    this.memory = new SlotMemory(firstId);
     this.onFree = onFree;
     this.overlay = new PointerOverlay(layout);
     try {
@@ -67,19 +63,12 @@ public final class CopiedSurface implements Surface {
   }
 
   private CopiedSlot allocate() throws IOException {
-    if (whyNoDmaBufs == null) {
-      try (Udmabuf udmabuf = Udmabuf.open()) {
-        return CopiedSlot.allocate(nextId++, layout, udmabuf, onFree);
-      } catch (ErrnoException | UdmabufRefusedException e) {
-        whyNoDmaBufs = e.getMessage();
-      }
-    }
-    return CopiedSlot.allocate(nextId++, layout, null, onFree);
+    return memory.allocate(layout, onFree);
   }
 
   /** Why pictures are in shared memory and not in dma-bufs; or null. */
   public String whyNoDmaBufs() {
-    return whyNoDmaBufs;
+    return memory.whyNoDmaBufs();
   }
 
   /** Bytes of pixels that were copied from buffer to buffer to bring one up to date, so far. */
@@ -89,7 +78,7 @@ public final class CopiedSurface implements Surface {
 
   /** The id that the next surface's first buffer may have. */
   public int nextId() {
-    return nextId;
+    return memory.nextId();
   }
 
   @Override

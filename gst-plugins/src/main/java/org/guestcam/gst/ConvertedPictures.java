@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the guestcam authors
+package org.guestcam.gst;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.guestcam.frame.Buffer;
+import org.guestcam.frame.Frame;
+import org.guestcam.frame.FrameLayout;
+import org.guestcam.frame.FrameListener;
+import org.guestcam.frame.LayoutException;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.frame.surface.CopiedSlot;
+import org.guestcam.frame.surface.CopiedSurface;
+import org.guestcam.frame.surface.SlotMemory;
+import org.guestcam.gst.ffi.VideoConverter;
+
+/** The buffers that pictures of one layout are converted into. One thread; any thread releases. */
+final class ConvertedPictures {
+  /** A device holds three, the bridge one more, and one is written. */
+  private static final int FIRST_BUFFERS = 5;
+
+  private final FrameLayout from;
+  private final FrameLayout to;
+  private final SlotMemory memory;
+  private final Runnable onFree;
+  private final VideoConverter converter;
+  private final List<CopiedSlot> slots = new ArrayList<>();
+
+  /**
+   * Buffers that nobody has heard of yet.
+   *
+   * @param from linear
+   * @param firstId the buffers' ids count from here
+   * @param onFree runs when a frame is released, on any thread
+   */
+  ConvertedPictures(FrameLayout from, PixelFormat format, int firstId, Runnable onFree)
+      throws IOException, LayoutException {
+    this.from = from;
+    this.to = FrameLayout.tight(format, from.width(), from.height());
+    this.memory = new SlotMemory(firstId);
+    this.onFree = onFree;
+    this.converter = new VideoConverter(from, to, Runtime.getRuntime().availableProcessors());
+    try {
+      while (slots.size() < FIRST_BUFFERS) {
+        slots.add(memory.allocate(to, onFree));
+      }
+    } catch (IOException e) {
+      discard();
+      throw e;
+    }
+  }
+
+  boolean isFrom(FrameLayout layout) {
+    return from.equals(layout);
+  }
+
+  /** Of one converted picture. */
+  long bytes() {
+    return to.end();
+  }
+
+  String whyNoDmaBufs() {
+    return memory.whyNoDmaBufs();
+  }
+
+  int nextId() {
+    return memory.nextId();
+  }
+
+  void add(FrameListener listener) {
+    slots.forEach(slot -> listener.bufferAdded(slot.buffer()));
+  }
+
+  /** Whether {@link #convert} would find a place; a listener that keeps many is given some more. */
+  boolean hasFree(FrameListener listener) throws IOException {
+    if (free() == null && slots.size() < CopiedSurface.MAX_BUFFERS) {
+      CopiedSlot more = memory.allocate(to, onFree);
+      slots.add(more);
+      listener.bufferAdded(more.buffer());
+    }
+    return free() != null;
+  }
+
+  private CopiedSlot free() {
+    for (int i = 0; i < slots.size(); i++) {
+      if (slots.get(i).isFree()) {
+        return slots.get(i);
+      }
+    }
+    return null;
+  }
+
+  /** The same picture in the other format; the one given stays the caller's. */
+  Frame convert(Frame frame) throws IOException {
+    CopiedSlot slot = free();
+    Buffer buffer = frame.buffer();
+    MemorySegment pixels = buffer.pixels();
+    int ignored = buffer.beginRead(); // an error means that there is nothing to be made coherent
+    slot.beginWrite();
+    try {
+      converter.convert(pixels, slot.pixels());
+    } finally {
+      slot.endWrite();
+      ignored |= buffer.endRead();
+    }
+    assert ignored <= 0;
+    return slot.present(frame.damage(), frame.sequence(), frame.timestampNanos());
+  }
+
+  /** No further frame shows them; frames that are out may still be read. */
+  void remove(FrameListener listener) {
+    slots.forEach(slot -> listener.bufferRemoved(slot.buffer()));
+    discard();
+  }
+
+  private void discard() {
+    slots.forEach(CopiedSlot::retire);
+    slots.clear();
+    converter.close();
+  }
+}
