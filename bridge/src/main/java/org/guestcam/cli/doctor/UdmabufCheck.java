@@ -8,7 +8,7 @@ import java.util.List;
 /** /dev/udmabuf: makes dma-bufs of a guest's memory, which the main job stands on. */
 public final class UdmabufCheck implements Check {
   private static final String PART = "udmabuf";
-  private static final String NODE = "/dev/udmabuf";
+  static final String NODE = "/dev/udmabuf";
   private static final String PARAMETERS = "/sys/module/udmabuf/parameters/";
 
   private static final long PAGE = 4096;

@@ -10,9 +10,7 @@ import java.util.regex.Pattern;
 /** vhost-user-gpu: whether a guest of this host's QEMU can have guestcam as its display device. */
 public final class VhostGpuCheck implements Check {
   private static final String PART = "vhost-user-gpu";
-  private static final String PROGRAMS = "qemu-system-";
   private static final String KVM = "/dev/kvm";
-  private static final String UDMABUF = "/dev/udmabuf";
   private static final Pattern VERSION = Pattern.compile("version (\\d{1,3})\\.(\\d{1,3})");
 
   /** The first QEMU that starts the device without KVM. */
@@ -20,18 +18,14 @@ public final class VhostGpuCheck implements Check {
 
   @Override
   public Finding look(Host host) {
-    List<Path> programs = host.programs(PROGRAMS);
+    List<Path> programs = host.programs(QemuCheck.PREFIX);
     if (programs.isEmpty()) {
-      return Finding.missing(
-          PART,
-          "no " + PROGRAMS + "* on the PATH",
-          "Needed only for guests whose display device is guestcam.",
-          "sudo apt-get install qemu-system-x86");
+      return QemuCheck.none(PART, "Needed only for guests whose display device is guestcam.");
     }
     Matcher version = VERSION.matcher(host.firstLine(programs.getFirst(), "--version"));
     boolean known = version.find();
     boolean kvm = host.mayUse(KVM);
-    boolean dmaBufs = host.mayUse(UDMABUF);
+    boolean dmaBufs = host.mayUse(UdmabufCheck.NODE);
     String found =
         (known ? "QEMU " + version.group(1) + "." + version.group(2) : "a QEMU of unknown version")
             + (kvm ? ", KVM" : ", no KVM")
@@ -57,7 +51,7 @@ public final class VhostGpuCheck implements Check {
             found,
             "A guest's buffers are shown as shared memory (USERPTR), or are copied: a dma-buf of"
                 + " them takes "
-                + UDMABUF
+                + UdmabufCheck.NODE
                 + ".",
             "see udmabuf above");
   }

@@ -6,17 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.awt.image.BufferedImage;
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameSource;
@@ -26,76 +21,23 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * A guest of libvirt's own daemon in session mode. That mode is for ordinary users: where the test
- * runs as root, the daemon runs as nobody.
- */
+/** A guest of libvirt's own daemon in session mode. */
 @Tag("qemu")
 class LibvirtTest {
   private static final String NAME = "libvirt-guest";
   private static final String UUID = "21212121-2222-3333-4444-555555555555";
 
   @TempDir private Path directory;
-  private boolean root;
-  private Path runtime;
+  private LibvirtSession session;
 
   @BeforeEach
-  void makeHome() throws Exception {
-    root = "root".equals(System.getProperty("user.name"));
-    runtime = directory.resolve("run");
-    for (Path path : List.of(directory, directory.resolve("home"), runtime)) {
-      Files.createDirectories(path);
-      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
-      if (root) {
-        Files.setOwner(
-            path,
-            path.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody"));
-      }
-    }
+  void open() throws IOException {
+    session = new LibvirtSession(directory);
   }
 
-  /** The daemon would wait two minutes for another connection; it is the socket's owner. */
   @AfterEach
-  void endDaemon() throws Exception {
-    for (String daemon : List.of("libvirtd", "virtlogd")) {
-      Path pid = runtime.resolve("libvirt/" + daemon + ".pid");
-      if (Files.exists(pid)) {
-        ProcessHandle process =
-            ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElse(null);
-        if (process != null && process.destroy()) {
-          process.onExit().get(60, TimeUnit.SECONDS);
-        }
-      }
-    }
-  }
-
-  private String virsh(String... words) throws Exception {
-    List<String> command = new ArrayList<>(List.of("virsh", "-q", "-c", "qemu:///session"));
-    command.addAll(List.of(words));
-    return asUser(command);
-  }
-
-  /** Runs a program to its end, as the daemon's user: what it says. */
-  private String asUser(List<String> words) throws Exception {
-    List<String> command = new ArrayList<>();
-    if (root) {
-      command.addAll(
-          List.of("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"));
-    }
-    command.addAll(words);
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    File output = directory.resolve("output").toFile();
-    builder.redirectOutput(output); // not a pipe: the daemon that it starts would keep that open
-    Map<String, String> environment = builder.environment();
-    environment.put("HOME", directory.resolve("home").toString());
-    environment.put("XDG_RUNTIME_DIR", runtime.toString());
-    environment
-        .keySet()
-        .removeIf(name -> name.matches("XDG_(CACHE|CONFIG|DATA)_HOME|(LIBVIRT|DBUS)_.*"));
-    int status = builder.start().waitFor();
-    String said = Files.readString(output.toPath(), StandardCharsets.UTF_8);
-    assertEquals(0, status, said);
-    return said;
+  void endDaemon() throws IOException {
+    session.close();
   }
 
   private Path domain(String graphics) throws IOException {
@@ -129,7 +71,8 @@ class LibvirtTest {
     try {
       Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rwxrwxrwx"));
       String address = "unix:path=" + socket;
-      virsh("create", domain("<graphics type='dbus' address='" + address + "'/>").toString());
+      session.virsh(
+          "create", domain("<graphics type='dbus' address='" + address + "'/>").toString());
       try {
         QemuProvider provider = new QemuProvider();
         Endpoint named = Endpoint.parse("qemu:" + NAME + "?bus=" + address);
@@ -141,7 +84,7 @@ class LibvirtTest {
           source.start(frames);
           frames.await("the pattern", f -> f.picture() != null && f.picture().colours() >= 200);
           Path dump = directory.resolve("screen.png");
-          virsh("screenshot", NAME, dump.toString());
+          session.virsh("screenshot", NAME, dump.toString());
           BufferedImage image = ImageIO.read(dump.toFile());
           int[] pixels =
               image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
@@ -151,7 +94,7 @@ class LibvirtTest {
           assertEquals(new Picture(image.getWidth(), image.getHeight(), pixels), frames.picture());
         }
       } finally {
-        virsh("destroy", NAME);
+        session.virsh("destroy", NAME);
       }
     } finally {
       bus.destroyForcibly().waitFor();
@@ -162,15 +105,15 @@ class LibvirtTest {
   @Test
   void theBusThatLibvirtStartsIsFound() throws Exception {
     Path disk = domain("<graphics type='dbus'/>");
-    virsh("create", disk.toString());
+    session.virsh("create", disk.toString());
     try {
-      String found = asUser(javaCommand());
-      assertTrue(found.startsWith("qemu:" + NAME + "/0?bus=unix:path=" + runtime), found);
+      String found = session.asUser(javaCommand());
+      assertTrue(found.startsWith("qemu:" + NAME + "/0?bus=unix:path=" + session.runtime()), found);
       assertTrue(found.contains(UUID + ", video0, graphic, "), found);
       assertTrue(found.contains("pictures by Scanout"), found);
       assertTrue(found.endsWith("\n200 colours and more\n"), found);
     } finally {
-      virsh("destroy", NAME);
+      session.virsh("destroy", NAME);
     }
   }
 
@@ -195,34 +138,8 @@ class LibvirtTest {
   }
 
   private List<String> javaCommand() throws IOException {
-    // Copied: the daemon's user may not be able to read the build's directory.
-    List<String> classPath = new ArrayList<>();
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-      Path from = Path.of(entry);
-      if (Files.exists(from)) {
-        Path to = directory.resolve("class-path/" + classPath.size() + from.getFileName());
-        copy(from, to);
-        classPath.add(to.toString());
-      }
-    }
-    return List.of(
-        Path.of(System.getProperty("java.home"), "bin/java").toString(),
-        "--enable-native-access=ALL-UNNAMED",
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-cp",
-        String.join(File.pathSeparator, classPath),
-        User.class.getName());
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> all = Files.walk(from)) {
-      for (Path one : all.toList()) {
-        Path copy = to.resolve(from.relativize(one).toString());
-        Files.createDirectories(copy.getParent());
-        if (!Files.isDirectory(one)) {
-          Files.copy(one, copy);
-        }
-      }
-    }
+    List<String> command = new ArrayList<>(session.java());
+    command.add(User.class.getName());
+    return command;
   }
 }

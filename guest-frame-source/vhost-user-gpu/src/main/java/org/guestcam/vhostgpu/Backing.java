@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.guestcam.uapi.Fd;
@@ -70,6 +71,40 @@ final class Backing {
       }
     }
     return new Backing(addresses, ends);
+  }
+
+  /**
+   * Reads a list that {@link #write} wrote, and checks it as if a guest had sent it.
+   *
+   * @param count 1 to {@link #MAX_RANGES}
+   * @return null where a range is not in the guest's memory
+   */
+  static Backing read(ByteBuffer from, int count, GuestMemory memory) {
+    long[] addresses = new long[count];
+    long[] ends = new long[count];
+    long end = 0;
+    for (int i = 0; i < count; i++) {
+      addresses[i] = from.getLong();
+      long length = Integer.toUnsignedLong(from.getInt());
+      if (length == 0 || memory.find(addresses[i], length) == null) {
+        return null;
+      }
+      end += length;
+      ends[i] = end;
+    }
+    return new Backing(addresses, ends);
+  }
+
+  /** Bytes that {@link #write} writes. */
+  int writtenBytes() {
+    return ends.length * (Long.BYTES + Integer.BYTES);
+  }
+
+  /** Writes its ranges: address and length of each. */
+  void write(ByteBuffer to) {
+    for (int i = 0; i < ends.length; i++) {
+      to.putLong(addresses[i]).putInt((int) length(i));
+    }
   }
 
   /** Bytes of all ranges. */

@@ -59,14 +59,21 @@ final class Gpu implements VhostDevice, AutoCloseable {
   private final Answers.Sender sender = this::sendHeader;
   private final DisplayQuestions.Sender bodySender = this::send;
   private final QemuWindow window = new QemuWindow();
+  private final KeptTable kept;
   private VhostSession session;
   private DisplayLink display;
   private boolean pushed;
   private int head;
 
-  /** A device without a guest; {@code wake} runs on any thread when {@link #tick} may have work. */
-  Gpu(Counters counters, Runnable wake) {
+  /**
+   * A device without a guest.
+   *
+   * @param kept what the next process goes on with, or null; taken over
+   * @param wake runs on any thread when {@link #tick} may have work
+   */
+  Gpu(Counters counters, KeptTable kept, Runnable wake) {
     this.counters = counters;
+    this.kept = kept;
     answers = new Answers(arena.allocate(Answers.headerBytes(), 8), counters);
     questions = new DisplayQuestions(arena.allocate(DisplayQuestions.bytes(), 8));
     resourceRequests = new ResourceRequests(resources, scanouts, answers);
@@ -164,10 +171,14 @@ final class Gpu implements VhostDevice, AutoCloseable {
 
   @Override
   public void started(boolean resumed) {
-    if (!resumed) {
+    boolean known = resumed;
+    if (resumed) {
+      keptChanges(); // the memory's table came anew
+    } else {
       forgetAll();
+      known = kept != null && kept.begin(session, resources, scanouts);
     }
-    LOG.debug("the guest's driver {}", resumed ? "goes on" : "begins");
+    LOG.debug("the guest's driver {}", known ? "goes on" : "begins");
     for (Scanout scanout : scanouts) {
       scanout.showAll(session.memory());
     }
@@ -181,6 +192,9 @@ final class Gpu implements VhostDevice, AutoCloseable {
         scanout.freeze(session.memory());
       }
       signalPushed();
+      if (kept != null && session.queue(CONTROL).isSettled()) {
+        kept.finish(session, resources, scanouts);
+      }
     }
   }
 
@@ -188,6 +202,15 @@ final class Gpu implements VhostDevice, AutoCloseable {
   public void memoryChanging() {
     giveAllBack(); // the answers' places are in the memory that goes
     signalPushed();
+    if (session.queue(CONTROL).isRunning()) { // else it is said anew, or this process ends
+      keptChanges();
+    }
+  }
+
+  private void keptChanges() {
+    if (kept != null) {
+      kept.changes();
+    }
   }
 
   private void giveAllBack() {
@@ -278,7 +301,22 @@ final class Gpu implements VhostDevice, AutoCloseable {
   private void signal(int index) {
     if (pushed) {
       pushed = false;
+      keep();
       session.signal(index);
+    }
+  }
+
+  /** What a next process needs is brought up to date, when nothing is half done. */
+  private void keep() {
+    if (kept != null && session.queue(CONTROL).isSettled()) {
+      kept.follow(session, resources, scanouts);
+    }
+  }
+
+  /** The guest is gone: no next process will see it. */
+  void forgetKept() {
+    if (kept != null) {
+      kept.forget();
     }
   }
 
@@ -299,17 +337,24 @@ final class Gpu implements VhostDevice, AutoCloseable {
       answers.tick(now, sender);
       questions.tick(now, looked, bodySender);
       signalPushed();
+      keep();
     }
   }
 
   /** When {@link #tick} wants to be called at the latest. */
   long wakeAt() {
-    return Math.min(answers.wakeAt(), questions.wakeAt());
+    long at = Math.min(answers.wakeAt(), questions.wakeAt());
+    return kept != null && session != null && session.queue(CONTROL).isSettled()
+        ? Math.min(at, kept.wakeAt())
+        : at;
   }
 
   private void control() {
     request.read(head, GpuProtocol.SCANOUT_BLOB_SIZE);
     int type = request.type();
+    if (changesTable(type)) {
+      keptChanges();
+    }
     int result = execute(type);
     if (result == Answers.LATER) {
       return;
@@ -325,6 +370,14 @@ final class Gpu implements VhostDevice, AutoCloseable {
       return;
     }
     sendHeader(head, request.chain(), request.answer());
+  }
+
+  private static boolean changesTable(int type) {
+    return type == GpuProtocol.RESOURCE_CREATE_2D
+        || type == GpuProtocol.RESOURCE_CREATE_BLOB
+        || type == GpuProtocol.ATTACH_BACKING
+        || type == GpuProtocol.DETACH_BACKING
+        || type == GpuProtocol.RESOURCE_UNREF;
   }
 
   private void cursor() {
@@ -393,6 +446,9 @@ final class Gpu implements VhostDevice, AutoCloseable {
   @Override
   public void close() {
     closeDisplay();
+    if (kept != null) {
+      kept.close();
+    }
     arena.close();
   }
 }

@@ -45,7 +45,7 @@ final class GpuServer {
   private final EventFd wake = new EventFd("vhost-user-gpu");
   private final Object wakeLock = new Object();
   private final ConcurrentLinkedQueue<Runnable> errands = new ConcurrentLinkedQueue<>();
-  private final Gpu gpu = new Gpu(counters, this::wakeUp);
+  private final Gpu gpu;
   private final UnixListener listener; // null where the peer is connected already
   private VhostSession session;
   private long silentAt = Answers.NEVER; // when a peer that has said nothing is spoken of
@@ -57,6 +57,7 @@ final class GpuServer {
 
   private GpuServer(VhostGpuOptions options) throws IOException {
     this.options = options;
+    gpu = new Gpu(counters, options.connects() ? KeptTable.of(options.path()) : null, this::wakeUp);
     gpu.configure(options);
     boolean connected = options.path().startsWith(FD);
     try {
@@ -258,8 +259,7 @@ final class GpuServer {
       LOG.warn(
           "QEMU at {} says nothing. It tells a new guestcam of its guest only when the guest's display"
               + " is started: where the guest runs already, pause and continue it (\"stop\" and"
-              + " \"cont\" in QEMU's monitor, or virsh suspend and resume); what the guest draws"
-              + " into new buffers is shown then, and all of it after its next boot",
+              + " \"cont\" in QEMU's monitor, or virsh suspend and resume)",
           options.path());
     }
   }
@@ -317,12 +317,14 @@ final class GpuServer {
     }
     LOG.debug("the monitor has gone");
     endSession();
+    gpu.forgetKept();
     return false;
   }
 
   /** A guest that breaks the rules is cut off; where the next one is waited for, only that. */
   private void cutOff(IOException e) throws IOException {
     endSession();
+    gpu.forgetKept();
     if (!options.waits()) {
       throw e;
     }

@@ -43,6 +43,20 @@ final class QemuWindow {
     private int row;
     private int width; // what QEMU was told; 0: off
     private int height;
+
+    /** What is on its way will not come. */
+    void sendNothing() {
+      sending.clear();
+      rectangle = 0;
+      row = 0;
+    }
+
+    /** What has changed is on its way. */
+    void sendDamage() {
+      sendNothing();
+      sending.addAll(damage);
+      damage.clear();
+    }
   }
 
   private final Window[] windows = new Window[Gpu.SCANOUTS];
@@ -66,8 +80,7 @@ final class QemuWindow {
     for (Window window : windows) {
       window.width = 0;
       window.height = 0;
-      window.sending.clear();
-      window.rectangle = 0;
+      window.sendNothing();
     }
   }
 
@@ -77,8 +90,7 @@ final class QemuWindow {
       window.view = null;
       window.off = false;
       window.damage.clear();
-      window.sending.clear();
-      window.rectangle = 0;
+      window.sendNothing();
     }
   }
 
@@ -99,8 +111,7 @@ final class QemuWindow {
     if (window.view != view) {
       window.view = view;
       window.off = false;
-      window.sending.clear();
-      window.rectangle = 0;
+      window.sendNothing();
       window.damage.setAll(layout.width(), layout.height());
     } else {
       window.damage.add(x - view.originX(), y - view.originY(), width, height);
@@ -144,8 +155,7 @@ final class QemuWindow {
       return false; // Linux draws nothing else; or its pages are gone, or too few
     }
     if (window.width != layout.width() || window.height != layout.height()) {
-      window.sending.clear();
-      window.rectangle = 0;
+      window.sendNothing();
       window.damage.setAll(layout.width(), layout.height());
       return sendSize(index, window, layout.width(), layout.height());
     }
@@ -153,11 +163,7 @@ final class QemuWindow {
       if (window.damage.count() == 0) {
         return false;
       }
-      window.sending.clear();
-      window.sending.addAll(window.damage);
-      window.damage.clear();
-      window.rectangle = 0;
-      window.row = 0;
+      window.sendDamage();
     }
     return sendStrip(index, window, memory);
   }
@@ -189,8 +195,7 @@ final class QemuWindow {
       long from = layout.offset(0) + (long) (y + i) * layout.stride(0) + (long) x * GpuFormat.BYTES;
       long to = pixels + (long) i * rowBytes;
       if (!window.view.resource().backing().copy(memory, from, message, to, rowBytes)) {
-        sending.clear(); // the guest's memory has changed
-        window.rectangle = 0;
+        window.sendNothing(); // the guest's memory has changed
         return false;
       }
     }

@@ -19,6 +19,7 @@ import org.guestcam.uapi.IoVector;
 import org.guestcam.uapi.Mapping;
 import org.guestcam.uapi.Memfd;
 import org.guestcam.uapi.Poll;
+import org.guestcam.uapi.UnixListener;
 import org.guestcam.uapi.UnixSocket;
 
 /**
@@ -52,7 +53,8 @@ public final class Monitor implements AutoCloseable {
   private static final long ANSWERS = REQUESTS + RING * REQUEST_BYTES;
   private static final long ANSWER_BYTES = 1 << 9;
 
-  private final UnixSocket socket;
+  private final UnixListener listener; // null where the device listens
+  private UnixSocket socket;
   private final Memfd memfd;
   private final Mapping memory;
   private final EventFd[] kicks = new EventFd[2];
@@ -67,7 +69,9 @@ public final class Monitor implements AutoCloseable {
   private final boolean eventIndex;
   private boolean indirect;
 
-  private Monitor(UnixSocket socket, long bytes, boolean eventIndex) throws IOException {
+  private Monitor(UnixListener listener, UnixSocket socket, long bytes, boolean eventIndex)
+      throws IOException {
+    this.listener = listener;
     this.socket = socket;
     this.eventIndex = eventIndex;
     memfd = Memfd.create("guest-ram", bytes);
@@ -88,7 +92,42 @@ public final class Monitor implements AutoCloseable {
 
   /** Connects to a device, and says nothing of a guest yet. */
   static Monitor connect(String path, long bytes, boolean eventIndex) throws IOException {
-    return new Monitor(UnixSocket.connect(path), bytes, eventIndex);
+    return new Monitor(null, UnixSocket.connect(path), bytes, eventIndex);
+  }
+
+  /** A monitor that devices connect to, and that has none yet. */
+  static Monitor listen(String path, long bytes) throws IOException {
+    return new Monitor(UnixListener.bind(path), null, bytes, true);
+  }
+
+  /** Waits for a device, the first or the next. */
+  void accept() throws IOException {
+    if (socket != null) {
+      socket.close();
+    }
+    poll.ignore(1);
+    do {
+      poll.watch(0, listener.fd(), Poll.IN);
+      poll.await(PATIENCE);
+      socket = listener.accept();
+    } while (socket == null);
+  }
+
+  /** A driver begins anew, while no device is there. */
+  void clearRings() {
+    for (int i = 0; i < 2; i++) {
+      memory().asSlice(i * RING_BYTES, RING_BYTES).fill((byte) 0);
+      available[i] = 0;
+      usedSeen[i] = 0;
+    }
+  }
+
+  /** Makes a ring look as if so many requests had been served. */
+  void pretend(int ring, int requests) {
+    available[ring] = requests;
+    usedSeen[ring] = requests;
+    memory().set(SHORT, ring * RING_BYTES + AVAILABLE + 2, (short) requests);
+    memory().set(SHORT, ring * RING_BYTES + USED + 2, (short) requests);
   }
 
   /** The guest's memory; guest addresses are offsets in it. */
@@ -186,12 +225,10 @@ public final class Monitor implements AutoCloseable {
   void resetRings() throws IOException {
     for (int i = 0; i < 2; i++) {
       stopRing(i);
-      memory().asSlice(i * RING_BYTES, RING_BYTES).fill((byte) 0);
-      available[i] = 0;
-      usedSeen[i] = 0;
       calls[i].drain();
       kicks[i].drain();
     }
+    clearRings();
     startRings();
   }
 
@@ -419,7 +456,12 @@ public final class Monitor implements AutoCloseable {
 
   @Override
   public void close() {
-    socket.close();
+    if (socket != null) {
+      socket.close();
+    }
+    if (listener != null) {
+      listener.close();
+    }
     for (int i = 0; i < 2; i++) {
       kicks[i].close();
       calls[i].close();

@@ -94,6 +94,11 @@ public final class GuestMemory implements AutoCloseable {
     return null;
   }
 
+  /** A region, by its place in the monitor's table. */
+  public MemoryRegion region(int index) {
+    return regions.get(index);
+  }
+
   /** Regions. */
   public int count() {
     return regions.size();

@@ -8,9 +8,6 @@ import org.guestcam.uapi.EventFd;
  * One ring of a session: what the monitor said of it, its queue, and its eventfds, which it owns.
  */
 final class VhostRing implements AutoCloseable {
-  /** Where a ring lies and how far it was served: what tells going on from beginning anew. */
-  record Place(long descriptors, long available, long used, int base) {}
-
   final VirtQueue queue;
   int size;
   long descriptors;
@@ -22,7 +19,7 @@ final class VhostRing implements AutoCloseable {
   boolean enabled;
   EventFd kick;
   EventFd call;
-  Place stopped; // where it was stopped, or null
+  RingPlace stopped; // where it was stopped, or null
 
   VhostRing(String name) {
     queue = new VirtQueue(name);
@@ -42,8 +39,8 @@ final class VhostRing implements AutoCloseable {
     call = event;
   }
 
-  Place place() {
-    return new Place(descriptors, available, used, base);
+  RingPlace place() {
+    return new RingPlace(descriptors, available, used, base);
   }
 
   @Override

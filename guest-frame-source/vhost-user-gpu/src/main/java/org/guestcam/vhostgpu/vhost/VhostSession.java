@@ -85,6 +85,11 @@ public final class VhostSession implements AutoCloseable {
     return rings[index].queue;
   }
 
+  /** Where a queue's ring lies, and where the monitor said that it goes on. */
+  public RingPlace place(int index) {
+    return rings[index].place();
+  }
+
   /** Whether requests of a queue may be taken. */
   public boolean isServed(int index) {
     return rings[index].enabled && rings[index].queue.isRunning();

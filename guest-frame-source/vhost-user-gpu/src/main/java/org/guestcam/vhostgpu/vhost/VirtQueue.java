@@ -148,6 +148,16 @@ public final class VirtQueue {
     return nextAvailable;
   }
 
+  /** How many requests were given back, modulo 2^16. */
+  public int used() {
+    return nextUsed;
+  }
+
+  /** Whether every request that was taken was given back. */
+  public boolean isSettled() {
+    return running && nextUsed == nextAvailable;
+  }
+
   /** Whether a request waits. */
   public boolean hasNext() {
     return running && availableIndex() != nextAvailable;
