@@ -48,7 +48,8 @@ final class RunCommand implements Callable<Integer> {
   @Parameters(
       index = "1",
       paramLabel = "SINK",
-      description = "v4l2:/dev/videoN (see 'guestcam devices'), gst:PIPELINE or file:NAME.mkv.")
+      description =
+          "v4l2:/dev/videoN (see 'guestcam devices'), gst:PIPELINE, pipewire:NAME or file:NAME.mkv.")
   private String sink;
 
   @Option(

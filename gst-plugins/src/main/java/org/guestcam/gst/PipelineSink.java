@@ -8,6 +8,7 @@ import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameSink;
+import org.guestcam.frame.SinkRefusedException;
 import org.guestcam.gst.ffi.FramePool;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventFd;
@@ -47,7 +48,19 @@ final class PipelineSink implements FrameSink {
       return null;
     }
 
-    /** How long it may take to end in order, in nanoseconds. */
+    /**
+     * Looks at the layout of the frames that come.
+     *
+     * @throws SinkRefusedException where the pipeline would show them wrongly
+     */
+    default void requireLayout(FrameLayout layout) throws SinkRefusedException {}
+
+    /** What {@link FrameSink#path} says besides. */
+    default String note() {
+      return "";
+    }
+
+    /** How long it may take to end in order, in nanoseconds; 0 where it need not. */
     default long patienceNanos() {
       return TimeUnit.SECONDS.toNanos(15);
     }
@@ -160,6 +173,9 @@ final class PipelineSink implements FrameSink {
     boolean dmaBuf = frame.buffer().isDmaBuf();
     boolean changed = !shown.equals(layout);
     try {
+      if (changed) {
+        accept(frame);
+      }
       if (layout != null && changed && plan.startsAnew()) {
         try {
           end();
@@ -176,10 +192,19 @@ final class PipelineSink implements FrameSink {
       layout = shown;
       pipeline.push(frame, plan.milliHertz(), System.nanoTime());
       if (changed) {
-        path = "GStreamer " + pipeline.memory() + (dmaBuf ? " of dma-bufs" : "");
+        path = "GStreamer " + pipeline.memory() + (dmaBuf ? " of dma-bufs" : "") + plan.note();
       }
     } catch (IOException e) {
       throw plan.explain(e);
+    }
+  }
+
+  private void accept(Frame frame) throws SinkRefusedException {
+    try {
+      plan.requireLayout(frame.buffer().layout());
+    } catch (SinkRefusedException e) {
+      frame.release();
+      throw e;
     }
   }
 
@@ -188,7 +213,9 @@ final class PipelineSink implements FrameSink {
     pipeline = null;
     if (ending != null) {
       try (ending) {
-        ending.finish(plan.patienceNanos());
+        if (plan.patienceNanos() > 0) {
+          ending.finish(plan.patienceNanos());
+        }
       }
     }
   }
