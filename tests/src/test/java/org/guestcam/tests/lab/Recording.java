@@ -63,7 +63,8 @@ final class Recording implements AutoCloseable {
         "no test picture comes from " + device + " within " + PLUGGING_IN_MAX + " frames");
   }
 
-  private boolean showsPicture(PixelFormat format, int width, int height) {
+  /** Whether the first frame has the test picture's stamp, whatever its other pixels are. */
+  boolean showsPicture(PixelFormat format, int width, int height) {
     try (Arena arena = Arena.ofConfined();
         FileChannel channel = FileChannel.open(file)) {
       MemorySegment frame = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
