@@ -33,6 +33,7 @@ final class GStreamer {
           Map.entry("waylandsink", "gstreamer1.0-plugins-bad"),
           Map.entry("vah264enc", "gstreamer1.0-plugins-bad, and a VA driver"),
           Map.entry("glimagesink", "gstreamer1.0-gl"),
+          Map.entry("glupload", "gstreamer1.0-gl"),
           Map.entry("vp8enc", "gstreamer1.0-plugins-good"),
           Map.entry("matroskamux", "gstreamer1.0-plugins-good"),
           Map.entry("mp4mux", "gstreamer1.0-plugins-good"),
