@@ -179,13 +179,13 @@ final class FramePipeline implements AutoCloseable {
       if (buffer.layout().isLinear() && takes(wanted, plain)) {
         setCaps(plain);
         dmaBufCaps = false;
-      } else if (buffer.isDmaBuf() && takes(wanted, dmaBuf)) {
+      } else if (VideoCaps.canBeDmaBuf(buffer) && takes(wanted, dmaBuf)) {
         setCaps(dmaBuf);
         dmaBufCaps = true;
       } else {
         throw new SinkRefusedException(
             "the pipeline takes no "
-                + (buffer.isDmaBuf() ? plain + ", nor " + dmaBuf : plain)
+                + (VideoCaps.canBeDmaBuf(buffer) ? plain + ", nor " + dmaBuf : plain)
                 + "; it takes "
                 + shorten(wanted.toString())
                 + ". 'videoconvert !' in front of it converts");

@@ -134,7 +134,11 @@ final class GuestFrameWorker implements PushSource.Worker {
         boolean fresh = mailbox.hasFrame();
         Pacer.Action action = pacer.next(now, fresh);
         if (action != Pacer.Action.NOTHING && pool.hasRoom()) {
-          return show(action == Pacer.Action.SHOW, now);
+          Frame frame = take(action == Pacer.Action.SHOW, now);
+          if (frame == null) {
+            continue; // since we looked, a newer one took its place, behind news of a buffer
+          }
+          return show(frame, action == Pacer.Action.SHOW, now);
         }
         if (ended) {
           return END;
@@ -177,20 +181,25 @@ final class GuestFrameWorker implements PushSource.Worker {
     pool.forget(buffer);
   }
 
-  private long show(boolean fresh, long now) throws IOException {
-    Frame frame;
-    if (fresh) {
-      frame = mailbox.takeFrame();
+  /** The frame to show now, with a hold for that; or null. */
+  private Frame take(boolean fresh, long now) {
+    if (!fresh) {
+      pacer.repeated(now);
+      return last.retain();
+    }
+    Frame frame = mailbox.takeFrame();
+    if (frame != null) {
       Frame before = last;
       last = frame.keep();
       if (before != null) {
         before.letGo();
       }
       pacer.shown(now);
-    } else {
-      frame = last.retain();
-      pacer.repeated(now);
     }
+    return frame;
+  }
+
+  private long show(Frame frame, boolean fresh, long now) throws IOException {
     boolean wrapped = false;
     try {
       FrameLayout shown = frame.buffer().layout();
@@ -219,7 +228,8 @@ final class GuestFrameWorker implements PushSource.Worker {
         && element.setCaps(VideoCaps.plain(buffer.layout(), milliHertz))) {
       return;
     }
-    if (!buffer.isDmaBuf() || !element.setCaps(VideoCaps.dmaBuf(buffer.layout(), milliHertz))) {
+    if (!VideoCaps.canBeDmaBuf(buffer)
+        || !element.setCaps(VideoCaps.dmaBuf(buffer.layout(), milliHertz))) {
       throw new IOException(
           "nothing downstream takes "
               + VideoCaps.plain(buffer.layout(), milliHertz)

@@ -2,6 +2,7 @@
 // Copyright the guestcam authors
 package org.guestcam.gst;
 
+import org.guestcam.frame.Buffer;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.PixelFormat;
 
@@ -16,6 +17,11 @@ public final class VideoCaps {
    */
   public static String plain(FrameLayout layout, int milliHertz) {
     return "video/x-raw,format=" + layout.format().gstreamer() + rest(layout, milliHertz);
+  }
+
+  /** Whether {@link #dmaBuf} can say how it lies: before 1.24 there is no word for tiles. */
+  static boolean canBeDmaBuf(Buffer buffer) {
+    return buffer.isDmaBuf() && (buffer.layout().isLinear() || GStreamer.hasDmaDrm());
   }
 
   /** Caps of a dma-buf for elements that import it: format=DMA_DRM from GStreamer 1.24 on. */
