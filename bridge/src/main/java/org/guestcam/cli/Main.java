@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       VhostUserGpuCommand.class,
       RecordCommand.class,
       StreamCommand.class,
+      ViewCommand.class,
       LaunchCommand.class,
       SnapshotCommand.class,
       ResizeCommand.class,

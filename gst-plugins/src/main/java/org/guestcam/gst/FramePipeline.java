@@ -9,10 +9,13 @@ import java.util.concurrent.TimeUnit;
 import org.freedesktop.gstreamer.Bus;
 import org.freedesktop.gstreamer.Caps;
 import org.freedesktop.gstreamer.Element;
+import org.freedesktop.gstreamer.FlowReturn;
 import org.freedesktop.gstreamer.GstObject;
 import org.freedesktop.gstreamer.Pad;
 import org.freedesktop.gstreamer.Pipeline;
+import org.freedesktop.gstreamer.Sample;
 import org.freedesktop.gstreamer.StateChangeReturn;
+import org.freedesktop.gstreamer.elements.AppSink;
 import org.freedesktop.gstreamer.elements.AppSrc;
 import org.freedesktop.gstreamer.glib.Natives;
 import org.guestcam.frame.Buffer;
@@ -49,6 +52,8 @@ final class FramePipeline implements AutoCloseable {
   private final Bus.ERROR onError = this::error;
   private final Bus.WARNING onWarning = this::warning;
   private final Bus.EOS onEnd = this::end;
+  private AppSink pictures;
+  private AppSink.NEW_SAMPLE onPicture;
   private FrameLayout layout;
   private long base;
   private long lastPts = -1;
@@ -103,6 +108,25 @@ final class FramePipeline implements AutoCloseable {
         Caps allowed = Caps.fromString(caps)) {
       filter.setCaps(allowed);
     }
+  }
+
+  /** Copies what comes to an appsink onto a board. */
+  void showPictures(String element, PictureBoard board) {
+    pictures = (AppSink) pipeline.getElementByName(element);
+    onPicture =
+        sink -> {
+          Sample sample = sink.pullSample();
+          if (sample == null) {
+            return FlowReturn.EOS;
+          }
+          org.freedesktop.gstreamer.Buffer encoded = sample.getBuffer();
+          board.show(encoded.map(false));
+          encoded.unmap();
+          sample.dispose();
+          return FlowReturn.OK;
+        };
+    pictures.set("emit-signals", true);
+    pictures.connect(onPicture);
   }
 
   /** Whether it waits for a frame, and there is a place for one. */
@@ -270,6 +294,10 @@ final class FramePipeline implements AutoCloseable {
     pipeline.stop();
     pipeline.getState(TimeUnit.SECONDS.toNanos(10));
     feed.close();
+    if (pictures != null) {
+      pictures.disconnect(onPicture);
+      pictures.dispose();
+    }
     bus.dispose();
     appsrc.dispose();
     pipeline.dispose();

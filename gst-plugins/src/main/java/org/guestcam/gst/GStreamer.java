@@ -40,6 +40,7 @@ final class GStreamer {
           Map.entry("splitmuxsink", "gstreamer1.0-plugins-good"),
           Map.entry("avenc_ffv1", "gstreamer1.0-libav"),
           Map.entry("rtspclientsink", "gstreamer1.0-rtsp"),
+          Map.entry("jpegenc", "gstreamer1.0-plugins-good"),
           Map.entry("rtph264pay", "gstreamer1.0-plugins-good"),
           Map.entry("pipewiresink", "gstreamer1.0-pipewire"),
           Map.entry("unixfdsink", "gstreamer1.0-plugins-bad, of Debian 13 or newer"),

@@ -22,7 +22,7 @@ import org.guestcam.uapi.Poll;
  */
 final class PipelineSink implements FrameSink {
   /** What pipeline to run, and when to begin another. */
-  interface Plan {
+  interface Plan extends AutoCloseable {
     /** For people. */
     String description();
 
@@ -60,6 +60,16 @@ final class PipelineSink implements FrameSink {
       return "";
     }
 
+    /** Where the pictures of the appsink {@link #PICTURES} go; null where there is none. */
+    default PictureBoard pictures() {
+      return null;
+    }
+
+    /** Whether anybody wants a frame now; those that nobody wants are released at once. */
+    default boolean wanted() {
+      return true;
+    }
+
     /** How long it may take to end in order, in nanoseconds; 0 where it need not. */
     default long patienceNanos() {
       return TimeUnit.SECONDS.toNanos(15);
@@ -72,6 +82,10 @@ final class PipelineSink implements FrameSink {
      */
     default void endedWithoutFrames() throws IOException {}
 
+    /** Gives back what it has beside the pipeline. */
+    @Override
+    default void close() {}
+
     /** What to say of an error of the pipeline, with what helps. */
     default IOException explain(IOException failure) {
       return failure;
@@ -80,6 +94,9 @@ final class PipelineSink implements FrameSink {
 
   /** A capsfilter of the pipeline that learns the size of the first frame. */
   static final String SIZE_FILTER = "guestcam-size";
+
+  /** An appsink of the pipeline, whose buffers are encoded pictures. */
+  static final String PICTURES = "guestcam-pictures";
 
   /**
    * Frames that a pipeline may hold. Encoders that look ahead hold some fifty; a guest that has
@@ -122,7 +139,12 @@ final class PipelineSink implements FrameSink {
   }
 
   private FramePipeline begin(FrameLayout first) throws IOException {
-    return new FramePipeline(plan.pipeline(first, part++), pool, this::wake);
+    FramePipeline begun = new FramePipeline(plan.pipeline(first, part++), pool, this::wake);
+    PictureBoard pictures = plan.pictures();
+    if (pictures != null) {
+      begun.showPictures(PICTURES, pictures);
+    }
+    return begun;
   }
 
   /** Any thread: something may be different now. */
@@ -169,6 +191,10 @@ final class PipelineSink implements FrameSink {
 
   @Override
   public void take(Frame frame) throws IOException {
+    if (!plan.wanted()) {
+      frame.release();
+      return;
+    }
     FrameLayout shown = frame.buffer().layout();
     boolean dmaBuf = frame.buffer().isDmaBuf();
     boolean changed = !shown.equals(layout);
@@ -262,6 +288,7 @@ final class PipelineSink implements FrameSink {
 
   @Override
   public void close() {
+    plan.close();
     if (pipeline != null) {
       pipeline.close();
       pipeline = null;

@@ -140,6 +140,7 @@ class ArchitectureTest {
             "org.guestcam.uapi",
             "org.freedesktop.gstreamer..",
             "com.sun.jna",
+            "com.sun.net.httpserver",
             "java..",
             "org.slf4j")
         .check(all);

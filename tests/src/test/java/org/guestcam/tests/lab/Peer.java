@@ -67,7 +67,9 @@ final class Peer implements AutoCloseable {
 
   /** A VM begins without its loopback interface. */
   static void requireLoopback() throws IOException {
-    if (!NetworkInterface.getByName("lo").isUp()) {
+    NetworkInterface loopback =
+        NetworkInterface.getByName("lo"); // of those that are down some miss
+    if (loopback == null || !loopback.isUp()) {
       Command.run("busybox", "ip", "link", "set", "lo", "up");
     }
   }

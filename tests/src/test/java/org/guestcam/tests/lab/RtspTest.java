@@ -48,7 +48,6 @@ class RtspTest {
   }
 
   @Test
-  @Tag("gst-lab")
   void viewersShareTheServersStream() throws IOException {
     String where = freePort() + "/vm1";
     String url = "rtsp://127.0.0.1:" + where;
@@ -134,7 +133,6 @@ class RtspTest {
   }
 
   @Test
-  @Tag("gst-lab")
   void aPortThatIsTakenIsSaid() throws IOException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         Guestcam done =
