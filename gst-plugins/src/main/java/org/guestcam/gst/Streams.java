@@ -8,6 +8,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameSink;
@@ -130,6 +131,11 @@ abstract class Streams implements FrameSinkProvider {
     }
 
     @Override
+    boolean needsItsEnd() {
+      return true;
+    }
+
+    @Override
     void requireTarget(URI url) {
       String directory = url.getSchemeSpecificPart();
       if (!Files.isDirectory(Path.of(directory))) {
@@ -150,6 +156,11 @@ abstract class Streams implements FrameSinkProvider {
 
   /** The elements behind the parser. */
   abstract String sink(URI url);
+
+  /** Whether something stays behind that wants an end: a server that hangs shall hold up nobody. */
+  boolean needsItsEnd() {
+    return false;
+  }
 
   /** Whether the sink has encoders of its own. */
   boolean encodesItself() {
@@ -181,7 +192,8 @@ abstract class Streams implements FrameSinkProvider {
     }
     String tail = sink(url);
     String encoder = encodesItself() ? "" : h264(options.milliHertz());
-    return PipelineSink.open(new Plan(endpoint.toString(), encoder + tail, options.milliHertz()));
+    return PipelineSink.open(
+        new Plan(endpoint.toString(), encoder + tail, options.milliHertz(), needsItsEnd()));
   }
 
   /** Refuses a URL that says too little. */
@@ -211,7 +223,7 @@ abstract class Streams implements FrameSinkProvider {
         + " ! ";
   }
 
-  private record Plan(String description, String text, int milliHertz)
+  private record Plan(String description, String text, int milliHertz, boolean needsItsEnd)
       implements PipelineSink.Plan {
     @Override
     public String pipeline(FrameLayout first, int part) {
@@ -221,6 +233,11 @@ abstract class Streams implements FrameSinkProvider {
     @Override
     public boolean startsAnew() {
       return false;
+    }
+
+    @Override
+    public long patienceNanos() {
+      return needsItsEnd ? TimeUnit.SECONDS.toNanos(15) : 0;
     }
 
     @Override

@@ -75,6 +75,23 @@ class StreamTest {
   }
 
   @Test
+  void aCalledSrtServerThatGoesEndsTheStreamWithItsName() throws IOException {
+    int port = freePort();
+    String url = "srt://127.0.0.1:" + port;
+    try (Peer server = Peer.watching("-i", url + "?mode=listener")) {
+      while (!Files.readString(Path.of("/proc/net/udp")).contains(String.format(":%04X", port))) {
+        Thread.onSpinWait();
+      }
+      try (Guestcam stream = Guestcam.start("stream", SOURCE, url)) {
+        server.await("0,");
+        server.signal("KILL");
+        assertEquals(1, stream.awaitEnd(), stream::errors);
+        assertTrue(stream.errors().contains("the stream to " + url + " ended"), stream::errors);
+      }
+    }
+  }
+
+  @Test
   void rtpIsPlayed() throws IOException {
     int port = freePort();
     Path sdp =
