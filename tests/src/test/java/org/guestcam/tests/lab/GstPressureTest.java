@@ -24,7 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A pipeline that takes frames and gives none back: guestcam waits, and goes on when it does. */
 @Tag("gst")
-@Tag("gst-lab")
 @Timeout(500)
 class GstPressureTest {
   /** What guestcam lets a pipeline hold. */
