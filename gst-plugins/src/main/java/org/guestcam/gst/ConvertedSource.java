@@ -90,8 +90,8 @@ public final class ConvertedSource implements FrameSource {
         mailbox.awake();
         wake.drain();
       }
-    } catch (IOException | LayoutException e) {
-      end = new Mailbox.Event.Ended(0, e.getMessage(), e);
+    } catch (IOException | LayoutException | RuntimeException e) {
+      end = new Mailbox.Event.Ended(0, String.valueOf(e.getMessage()), e);
     }
     forget();
     if (end != null) {
