@@ -73,7 +73,9 @@ final class GStreamer {
 
   /** Whether dma-bufs are described by format=DMA_DRM, as from 1.24 on. */
   static boolean hasDmaDrm() {
-    return Gst.testVersion(1, 24);
+    // Not testVersion: that goes by the version that init() asked for.
+    Version installed = Gst.getVersion();
+    return installed.getMajor() > 1 || installed.getMinor() >= 24;
   }
 
   /** Whether there is an element of this name. */
