@@ -32,8 +32,13 @@ final class Negotiator {
   private final int onlyFourcc;
   private final Set<MemoryType> supported;
 
-  /** Memory types that failed with a real buffer, and what the device said. */
-  private final Set<MemoryType> failed = EnumSet.noneOf(MemoryType.class);
+  /**
+   * Memory types that failed with a real buffer, and what the device said. A dma-buf whose pages
+   * cannot be pinned at their address says nothing of shared memory.
+   */
+  private final Set<MemoryType> failedForDmaBufs = EnumSet.noneOf(MemoryType.class);
+
+  private final Set<MemoryType> failedForMemory = EnumSet.noneOf(MemoryType.class);
 
   private final List<String> failures = new ArrayList<>();
 
@@ -52,9 +57,9 @@ final class Negotiator {
     this.supported = device.supportedMemory();
   }
 
-  /** A memory type failed when a real buffer was queued: it is not chosen again. */
-  void exclude(MemoryType type, int errno) {
-    failed.add(type);
+  /** A memory type failed when that buffer was queued: it is not chosen again for its like. */
+  void exclude(MemoryType type, Buffer buffer, int errno) {
+    failed(buffer).add(type);
     failures.add(type + " was tried and answered " + explain(type, errno));
   }
 
@@ -226,10 +231,10 @@ final class Negotiator {
     String unfit = unfit(buffer, format);
     List<String> reasons = new ArrayList<>();
     if (unfit.isEmpty()) {
-      if (buffer.isDmaBuf() && usable(MemoryType.DMABUF)) {
+      if (buffer.isDmaBuf() && usable(MemoryType.DMABUF, buffer)) {
         return new OutputPlan(layout, format, target, MemoryType.DMABUF, "");
       }
-      if (usable(MemoryType.USERPTR)) {
+      if (usable(MemoryType.USERPTR, buffer)) {
         return new OutputPlan(layout, format, target, MemoryType.USERPTR, "");
       }
       reasons.add(
@@ -253,7 +258,7 @@ final class Negotiator {
               + " out --require-zero-copy");
     }
     for (MemoryType type : List.of(MemoryType.MMAP, MemoryType.WRITE)) {
-      if (usable(type)) {
+      if (usable(type, buffer)) {
         return new OutputPlan(layout, format, target, type, reason);
       }
     }
@@ -263,8 +268,12 @@ final class Negotiator {
             + reason);
   }
 
-  private boolean usable(MemoryType type) {
-    return supported.contains(type) && !failed.contains(type);
+  private Set<MemoryType> failed(Buffer buffer) {
+    return buffer.isDmaBuf() ? failedForDmaBufs : failedForMemory;
+  }
+
+  private boolean usable(MemoryType type, Buffer buffer) {
+    return supported.contains(type) && !failed(buffer).contains(type);
   }
 
   /** Why the guest's memory cannot be shown as it lies there; empty where it can. */

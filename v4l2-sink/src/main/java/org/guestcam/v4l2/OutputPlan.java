@@ -2,6 +2,7 @@
 // Copyright the guestcam authors
 package org.guestcam.v4l2;
 
+import org.guestcam.frame.Buffer;
 import org.guestcam.frame.FrameLayout;
 
 /**
@@ -15,6 +16,11 @@ import org.guestcam.frame.FrameLayout;
  */
 record OutputPlan(
     FrameLayout source, OutputFormat format, FrameLayout target, MemoryType memory, String reason) {
+
+  /** Whether that buffer's frames can get into the device so. */
+  boolean fits(Buffer buffer) {
+    return buffer.layout().equals(source) && (memory != MemoryType.DMABUF || buffer.isDmaBuf());
+  }
 
   /** Whether the device shows another size than the guest. */
   boolean needsLetterbox() {

@@ -144,7 +144,7 @@ public final class VideoOutput implements FrameSink {
   public void take(Frame frame) throws IOException {
     boolean taken = false;
     try {
-      if (plan == null || !plan.source().equals(frame.buffer().layout())) {
+      if (plan == null || !plan.fits(frame.buffer())) {
         reopen(frame.buffer());
       }
       taken = show(frame);
@@ -185,7 +185,7 @@ public final class VideoOutput implements FrameSink {
           frame.buffer(),
           plan.memory(),
           Negotiator.explain(plan.memory(), -r));
-      negotiator.exclude(plan.memory(), -r);
+      negotiator.exclude(plan.memory(), frame.buffer(), -r);
       reopen(frame.buffer());
     }
   }
@@ -288,11 +288,8 @@ public final class VideoOutput implements FrameSink {
   private boolean prepareKnown(OutputPlan next) throws IOException {
     int slot = 0;
     for (Buffer buffer : knownBuffers) {
-      boolean fits =
-          buffer.layout().equals(next.source())
-              && (next.memory() != MemoryType.DMABUF || buffer.isDmaBuf());
       // DEPTH slots stay without, for buffers that come later.
-      if (!fits || slot + DEPTH >= queue.count()) {
+      if (!next.fits(buffer) || slot + DEPTH >= queue.count()) {
         continue;
       }
       int r = queue.prepare(slot, buffer, address(next, buffer));

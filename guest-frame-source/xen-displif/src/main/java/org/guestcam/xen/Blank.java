@@ -11,18 +11,27 @@ import org.guestcam.frame.LayoutException;
 import org.guestcam.frame.Mode;
 import org.guestcam.frame.PixelFormat;
 
-/** A black picture of one mode, in memory of this host. */
+/**
+ * A black picture of one mode, in memory of this host. It is a dma-buf where the guest's pictures
+ * are, for a sink that takes those by their addresses cannot take a dma-buf so.
+ */
 final class Blank {
   private static final int BLACK_YUYV = 0x80108010;
 
   private final Mode mode;
+  private final boolean asDmaBuf;
   private final Picture picture;
 
-  Blank(Mode mode, int id, Runnable onFree) throws IOException {
+  Blank(Mode mode, boolean asDmaBuf, int id, Runnable onFree) throws IOException {
     this.mode = mode;
+    this.asDmaBuf = asDmaBuf;
     long stride = mode.format().planes().getFirst().rowBytes(mode.width());
     FrameLayout layout = layout(mode, stride);
-    try (OwnMemory memory = OwnMemory.allocate("guestcam-xen-black", layout.end())) {
+    String name = "guestcam-xen-black";
+    try (OwnMemory memory =
+        asDmaBuf
+            ? OwnMemory.allocate(name, layout.end())
+            : OwnMemory.allocateShared(name, layout.end())) {
       if (mode.format() == PixelFormat.YUYV) {
         MemorySegment pixels = memory.pixels();
         for (long at = 0; at + 4 <= pixels.byteSize(); at += 4) {
@@ -47,8 +56,8 @@ final class Blank {
     }
   }
 
-  boolean fits(Mode other) {
-    return mode.equals(other);
+  boolean fits(Mode other, boolean otherAsDmaBuf) {
+    return mode.equals(other) && asDmaBuf == otherAsDmaBuf;
   }
 
   Picture picture() {

@@ -361,11 +361,12 @@ final class Connector {
       return;
     }
     try {
-      if (blank == null || !blank.fits(mode)) {
+      boolean asDmaBuf = current.isDmaBuf();
+      if (blank == null || !blank.fits(mode, asDmaBuf)) {
         if (blank != null) {
           blank.remove(listener);
         }
-        blank = new Blank(mode, nextId++, owner::wake);
+        blank = new Blank(mode, asDmaBuf, nextId++, owner::wake);
         blank.picture().add(listener);
       }
       present(blank.picture(), now);

@@ -45,6 +45,11 @@ final class OwnMemory implements AutoCloseable {
     } catch (ErrnoException | UdmabufRefusedException e) {
       LOG.debug("{} is shared memory, not a dma-buf: {}", name, e.getMessage());
     }
+    return allocateShared(name, bytes);
+  }
+
+  /** Allocates it as shared memory, which is no dma-buf. */
+  static OwnMemory allocateShared(String name, long bytes) throws IOException {
     Memfd memfd = Memfd.create(name, wholePages(bytes));
     try {
       return new OwnMemory(memfd, null, memfd.map());

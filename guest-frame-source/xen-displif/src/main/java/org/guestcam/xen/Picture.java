@@ -60,6 +60,10 @@ final class Picture {
     Frame frame() {
       return frame;
     }
+
+    boolean isDmaBuf() {
+      return buffer.isDmaBuf();
+    }
   }
 
   private final List<Buffer> buffers;
