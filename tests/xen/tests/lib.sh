@@ -5,7 +5,7 @@ front=/local/domain/0/device/vdispl/0
 back=/local/domain/0/backend/vdispl/0/0
 logs=$(mktemp -d)
 
-fail() { echo "not ok - $*"; tail -n 20 "$logs"/guestcam.log; head -n 8 hs_err* 2>/dev/null; dmesg | tail -n 5; exit 1; }
+fail() { echo "not ok - $*"; grep -v "^[[:space:]]*at " "$logs"/guestcam.log | tail -n 20; tail -n 30 /var/log/xen/console/guest-*.log 2>/dev/null; head -n 8 hs_err* 2>/dev/null; dmesg | tail -n 5; exit 1; }
 
 # await SECONDS WHAT COMMAND...: until the command succeeds. (A clock of a busy emulation: generous.)
 await() {
