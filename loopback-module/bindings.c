@@ -29,14 +29,15 @@ static struct gcl_unbound *gcl_unbound_find(struct gcl_camera *camera, const str
 	return NULL;
 }
 
-static bool gcl_is_bound(struct gcl_camera *camera, const struct dma_buf *dmabuf)
+/* That dma-buf's memory if a slot has it, or NULL. */
+static struct gcl_memory *gcl_bound(struct gcl_camera *camera, const struct dma_buf *dmabuf)
 {
 	unsigned int i;
 
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (camera->slots[i] && camera->slots[i]->memory->dmabuf == dmabuf)
-			return true;
-	return false;
+			return camera->slots[i]->memory;
+	return NULL;
 }
 
 /*
@@ -45,12 +46,11 @@ static bool gcl_is_bound(struct gcl_camera *camera, const struct dma_buf *dmabuf
  */
 struct gcl_memory *gcl_memory_known(struct gcl_camera *camera, const struct dma_buf *dmabuf)
 {
+	struct gcl_memory *bound = gcl_bound(camera, dmabuf);
 	struct gcl_unbound *before;
-	unsigned int i;
 
-	for (i = 0; i < GCL_MAX_BUFFERS; i++)
-		if (camera->slots[i] && camera->slots[i]->memory->dmabuf == dmabuf)
-			return camera->slots[i]->memory;
+	if (bound)
+		return bound;
 	before = gcl_unbound_find(camera, dmabuf);
 	return before ? before->memory : NULL;
 }
@@ -58,7 +58,7 @@ struct gcl_memory *gcl_memory_known(struct gcl_camera *camera, const struct dma_
 /* Whether another frame may come in it. */
 bool gcl_memory_may_come(struct gcl_camera *camera, const struct dma_buf *dmabuf)
 {
-	return gcl_is_bound(camera, dmabuf) || gcl_unbound_find(camera, dmabuf);
+	return gcl_bound(camera, dmabuf) || gcl_unbound_find(camera, dmabuf);
 }
 
 void gcl_slot_bind(struct gcl_camera *camera, struct gcl_slot *slot, struct gcl_memory *memory)
@@ -136,7 +136,7 @@ unsigned int gcl_reader_choose(struct gcl_reader *reader)
 	count = camera->bound_count;
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (camera->unbound[i].memory &&
-		    !gcl_is_bound(camera, camera->unbound[i].memory->dmabuf))
+		    !gcl_bound(camera, camera->unbound[i].memory->dmabuf))
 			count++;
 	count = min_t(unsigned int, count, GCL_MAX_BUFFERS);
 	for (i = 0; i < GCL_MAX_BUFFERS; i++) {
@@ -147,7 +147,7 @@ unsigned int gcl_reader_choose(struct gcl_reader *reader)
 	}
 	for (i = 0; i < GCL_MAX_BUFFERS; i++)
 		if (camera->unbound[i].memory &&
-		    !gcl_is_bound(camera, camera->unbound[i].memory->dmabuf))
+		    !gcl_bound(camera, camera->unbound[i].memory->dmabuf))
 			rest[left++] = camera->unbound[i].memory;
 	for (i = 0; i < count; i++) {
 		if (!reader->chosen[i])
