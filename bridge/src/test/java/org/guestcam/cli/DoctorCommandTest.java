@@ -158,6 +158,18 @@ class DoctorCommandTest {
     program("gst-launch-1.0", "gst-launch-1.0 version 1.26.2");
     program("qemu-system-x86_64", "QEMU emulator version 10.0.13");
     assertTrue(look(new GStreamerCheck()).found().endsWith("version 1.26.2"));
+    String plugins = "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgst";
+    for (String there :
+        List.of("x264", "matroska", "jpeg", "videoparsersbad", "srt", "hls", "libav", "pipewire")) {
+      file(plugins + there + ".so", "");
+    }
+    Finding limited = look(new GStreamerCheck());
+    assertEquals(Finding.State.LIMITED, limited.state());
+    assertEquals("Plug-ins are missing for: stream rtsp:; stream rtsp-server:.", limited.meaning());
+    assertEquals("sudo apt-get install gstreamer1.0-rtsp libgstrtspserver-1.0-0", limited.remedy());
+    file(plugins + "rtspclientsink.so", "");
+    file("/usr/lib/x86_64-linux-gnu/libgstrtspserver-1.0.so.0", "");
+    assertEquals(Finding.State.OK, look(new GStreamerCheck()).state());
     assertEquals(
         "qemu-system-x86_64: QEMU emulator version 10.0.13", look(new QemuCheck()).found());
   }

@@ -33,6 +33,7 @@ import org.guestcam.uapi.Memfd;
  * </pre>
  */
 final class GstBench {
+  private static final long WARM = 20_000;
   private static final int[][] SIZES = {{640, 480}, {1920, 1080}, {3840, 2160}};
 
   private GstBench() {}
@@ -41,7 +42,7 @@ final class GstBench {
   public static void main(String... args) throws IOException, LayoutException {
     long frames = Long.parseLong(args[1]);
     for (int i = 0; i < 3; i++) {
-      measure(args[0], 320, 240, frames); // until the JIT has done with it
+      measure("gst:fakesink", 320, 240, WARM); // until the JIT has done with it
     }
     for (int[] size : SIZES) {
       System.out.println(
@@ -78,7 +79,11 @@ final class GstBench {
 
   /** Presents buffers that nobody draws into, as fast as they come back. */
   private static final class Still implements FrameSource, Frame.Owner {
-    private static final int BUFFERS = 4;
+    /**
+     * One that is worked on, and one that waits. A third would overtake that one, which comes back
+     * at once: the source would turn as fast as it can.
+     */
+    private static final int BUFFERS = 2;
 
     private final List<Buffer> buffers = new ArrayList<>();
     private final ArrayBlockingQueue<Frame> free = new ArrayBlockingQueue<>(BUFFERS);
