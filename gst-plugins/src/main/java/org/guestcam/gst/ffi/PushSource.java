@@ -87,12 +87,22 @@ public final class PushSource {
     public boolean setCaps(String text) {
       try (Arena scratch = Arena.ofConfined()) {
         long caps = (long) CAPS_FROM_STRING.invokeExact(scratch.allocateFrom(text));
-        int taken = (int) SET_CAPS.invokeExact(address, caps);
+        boolean taken = areTaken(caps) && (int) SET_CAPS.invokeExact(address, caps) != 0;
         MINI_UNREF.invokeExact(caps);
-        return taken != 0;
+        return taken;
       } catch (Throwable t) {
         throw Native.impossible(t);
       }
+    }
+
+    /** Asks first: an element that refuses new caps says so only when it gets a buffer. */
+    private boolean areTaken(long caps) throws Throwable {
+      long pad = (long) STATIC_PAD.invokeExact(address, SRC_PAD);
+      long both = (long) PEER_CAPS.invokeExact(pad, caps);
+      boolean taken = (int) IS_EMPTY.invokeExact(both) == 0;
+      MINI_UNREF.invokeExact(both);
+      OBJECT_UNREF.invokeExact(pad);
+      return taken;
     }
 
     /** Whether it was asked to stamp frames with the time at which it sends them. */
@@ -150,10 +160,19 @@ public final class PushSource {
   private static final SymbolLookup CORE = Native.library("libgstreamer-1.0.so.0");
   private static final SymbolLookup BASE = Native.library("libgstbase-1.0.so.0");
 
+  private static final MemorySegment SRC_PAD = Native.constant("src");
   private static final MethodHandle RUNNING_TIME =
       Native.function(CORE, "gst_element_get_current_running_time", JAVA_LONG, JAVA_LONG);
   private static final MethodHandle CAPS_FROM_STRING =
       Native.function(CORE, "gst_caps_from_string", JAVA_LONG, ADDRESS);
+  private static final MethodHandle STATIC_PAD =
+      Native.function(CORE, "gst_element_get_static_pad", JAVA_LONG, JAVA_LONG, ADDRESS);
+  private static final MethodHandle PEER_CAPS =
+      Native.function(CORE, "gst_pad_peer_query_caps", JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle IS_EMPTY =
+      Native.function(CORE, "gst_caps_is_empty", JAVA_INT, JAVA_LONG);
+  private static final MethodHandle OBJECT_UNREF =
+      Native.procedure(CORE, "gst_object_unref", JAVA_LONG);
   private static final MethodHandle SET_CAPS =
       Native.function(BASE, "gst_base_src_set_caps", JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle GET_DO_TIMESTAMP =

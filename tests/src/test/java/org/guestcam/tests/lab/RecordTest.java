@@ -164,7 +164,9 @@ class RecordTest {
     "2,its name ends in .mkv,record|pattern:|/tmp/x.avi",
     "3,nvh264enc,record|--encoder|nvenc-h264|pattern:|/tmp/x.mkv",
     "1,there is no directory,record|pattern:|/nonexistent/x.mkv",
-    "1,takes no video/x-raw,run|pattern:|gst:audioconvert ! fakesink"
+    "1,takes no video/x-raw,run|pattern:|gst:audioconvert ! fakesink",
+    "1,nothing downstream takes video/x-raw,"
+        + "'launch|guestframesrc uri=pattern: ! video/x-raw,format=NV12 ! fakesink'"
   })
   void whatIsWrongIsSaid(int status, String words, String command) {
     try (Guestcam done = Guestcam.run(command.split("\\|"))) {
