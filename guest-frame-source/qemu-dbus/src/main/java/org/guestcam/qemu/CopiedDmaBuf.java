@@ -62,8 +62,10 @@ final class CopiedDmaBuf implements AutoCloseable {
   /**
    * Copies what changed. QEMU does not say from which edge it counts the rows of a picture with its
    * lowest row first (its viewers disagree), so both readings are copied.
+   *
+   * @return how many bytes were copied
    */
-  void copyTo(CopiedSurface to, int x, int y, int width, int height) throws IOException {
+  long copyTo(CopiedSurface to, int x, int y, int width, int height) throws IOException {
     int high = buffer.layout().height();
     int wide = buffer.layout().width();
     int left = Math.clamp(x, 0, wide);
@@ -71,22 +73,24 @@ final class CopiedDmaBuf implements AutoCloseable {
     int top = Math.clamp(y, 0, high);
     int bottom = Math.clamp((long) y + height, top, high);
     if (left == right || top == bottom) {
-      return;
+      return 0;
     }
+    long copied;
     MemorySegment from = buffer.pixels();
     int ignored = buffer.beginRead(); // an error means that there is nothing to be made coherent
     try {
-      copyRows(from, to, left, top, right - left, bottom - top);
+      copied = copyRows(from, to, left, top, right - left, bottom - top);
       if (bottomFirst && top + bottom != high) {
-        copyRows(from, to, left, high - bottom, right - left, bottom - top);
+        copied += copyRows(from, to, left, high - bottom, right - left, bottom - top);
       }
     } finally {
       ignored |= buffer.endRead();
     }
     assert ignored <= 0;
+    return copied;
   }
 
-  private void copyRows(MemorySegment from, CopiedSurface to, int x, int y, int width, int height) {
+  private long copyRows(MemorySegment from, CopiedSurface to, int x, int y, int width, int height) {
     FrameLayout layout = buffer.layout();
     long at = (long) x * layout.format().planes().getFirst().bytes();
     long bytes = (long) width * layout.format().planes().getFirst().bytes();
@@ -101,6 +105,7 @@ final class CopiedDmaBuf implements AutoCloseable {
           bytes);
     }
     to.endWrite();
+    return bytes * height;
   }
 
   @Override

@@ -5,6 +5,7 @@ package org.guestcam.qemu;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.LayoutException;
@@ -57,10 +58,12 @@ final class Display {
   private final Runnable onFree;
   private final Pointer pointer = new Pointer();
   private final CursorMode cursorMode;
+  private final AtomicLong copiedBytes;
   private ConsoleSize consoleSize = () -> 0;
   private Surface surface;
   private boolean madeForScanout; // surface, with this stride
   private int scanoutStride;
+  private long counted; // of surface's copies, in copiedBytes
   private CopiedDmaBuf copied; // what surface is copied from; null where it comes as bytes
   private Mode mode;
   private long sequence;
@@ -78,12 +81,14 @@ final class Display {
    * Shows nothing yet.
    *
    * @param options what becomes of the pointer, and of a display that is off
+   * @param copiedBytes counts what the CPU copies here, in bytes
    * @param wake runs, on any thread, when {@link #tick} has something to do
    */
-  Display(FrameListener listener, QemuOptions options, Runnable wake) {
+  Display(FrameListener listener, QemuOptions options, AtomicLong copiedBytes, Runnable wake) {
     this.listener = listener;
     this.blank = options.blank();
     this.cursorMode = options.cursor();
+    this.copiedBytes = copiedBytes;
     this.onFree =
         () -> {
           if (waitsForFree || watched) {
@@ -183,7 +188,7 @@ final class Display {
     CopiedSurface other = new CopiedSurface(layout, nextId, onFree);
     MemorySegment to = other.beginWrite(0, 0, width, height);
     if (old != null && old.layout().format() == format) {
-      copyCommon(old.picture(), old.layout(), to, layout);
+      copiedBytes.addAndGet(copyCommon(old.picture(), old.layout(), to, layout));
     }
     other.endWrite();
     show(other);
@@ -194,14 +199,16 @@ final class Display {
     return layout.width() == width && layout.height() == height && layout.format() == format;
   }
 
-  private static void copyCommon(
+  private static long copyCommon(
       MemorySegment from, FrameLayout fromLayout, MemorySegment to, FrameLayout toLayout) {
     int width = Math.min(fromLayout.width(), toLayout.width());
+    int height = Math.min(fromLayout.height(), toLayout.height());
     long bytes = fromLayout.format().planes().getFirst().rowBytes(width);
-    for (int y = 0; y < Math.min(fromLayout.height(), toLayout.height()); y++) {
+    for (int y = 0; y < height; y++) {
       MemorySegment.copy(
           from, (long) y * fromLayout.stride(0), to, (long) y * toLayout.stride(0), bytes);
     }
+    return bytes * height;
   }
 
   /** QEMU shares its memory from now on. */
@@ -242,7 +249,8 @@ final class Display {
     if (!(surface instanceof CopiedSurface same && same.layout().equals(layout))) {
       show(new CopiedSurface(layout, nextId, onFree));
     }
-    dmaBuf.copyTo((CopiedSurface) surface, 0, 0, layout.width(), layout.height());
+    copiedBytes.addAndGet(
+        dmaBuf.copyTo((CopiedSurface) surface, 0, 0, layout.width(), layout.height()));
     changed(true);
   }
 
@@ -256,7 +264,7 @@ final class Display {
   /** A part of shared memory or of a dma-buf changed. */
   void damage(int x, int y, int width, int height) throws IOException {
     if (surface instanceof CopiedSurface to && copied != null) {
-      copied.copyTo(to, x, y, width, height);
+      copiedBytes.addAndGet(copied.copyTo(to, x, y, width, height));
     } else if (surface == null || surface instanceof CopiedSurface) {
       return; // late news of a surface that was replaced
     } else {
@@ -312,6 +320,8 @@ final class Display {
   }
 
   private void show(Surface other) {
+    countCopies();
+    counted = 0;
     Surface old = surface;
     surface = other;
     madeForScanout = false;
@@ -340,6 +350,15 @@ final class Display {
         shared.add(listener);
       }
       default -> {} // dma-bufs: nothing to say before the first one
+    }
+  }
+
+  /** A buffer that was behind was brought up to date from another one. */
+  private void countCopies() {
+    if (surface instanceof CopiedSurface copying) {
+      long now = copying.copiedBytes();
+      copiedBytes.addAndGet(now - counted);
+      counted = now;
     }
   }
 
@@ -379,6 +398,7 @@ final class Display {
   }
 
   private void present(long now) {
+    countCopies();
     boolean presented = surface.present(listener, sequence, now);
     if (!presented) {
       waitsForFree = true; // then once more, for what was released before it could wake us
@@ -416,6 +436,8 @@ final class Display {
   /** Nothing more will come: the buffers go. */
   void end() {
     forgetCopied();
+    countCopies();
+    counted = 0;
     if (surface != null) {
       surface.remove(listener);
       surface = null;

@@ -3,6 +3,7 @@
 package org.guestcam.qemu;
 
 import java.io.IOException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.LayoutException;
@@ -28,6 +29,7 @@ final class QemuSource implements FrameSource {
   private EventFd wake; // null before start and after the end
   private Session session; // what close() interrupts
   private Thread thread;
+  private final AtomicLong copiedBytes = new AtomicLong();
   private volatile boolean closing;
   private volatile String name;
   private volatile Display display; // null before start
@@ -77,7 +79,7 @@ final class QemuSource implements FrameSource {
   private void run(Session first, FrameListener listener, EventFd event) {
     String reason;
     Throwable failure = null;
-    Display showing = new Display(listener, options, this::signal);
+    Display showing = new Display(listener, options, copiedBytes, this::signal);
     display = showing;
     try {
       reason = serveAll(first, showing, event);
@@ -158,6 +160,12 @@ final class QemuSource implements FrameSource {
         wake.signal();
       }
     }
+  }
+
+  /** What was received into one buffer and copied on into others, and copies of dma-bufs. */
+  @Override
+  public long copiedBytes() {
+    return copiedBytes.get();
   }
 
   /** By which call QEMU gave its last picture, or "". */

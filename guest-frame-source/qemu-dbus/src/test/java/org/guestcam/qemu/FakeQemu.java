@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.qemu.dbus.CallServer;
@@ -44,6 +45,9 @@ final class FakeQemu implements AutoCloseable {
   private final Thread thread;
   private volatile boolean stop;
 
+  /** What {@link Display} counts as copied. */
+  final AtomicLong copiedBytes = new AtomicLong();
+
   /** The console's size as {@link Display} asks for it. */
   volatile long consoleSize;
 
@@ -63,7 +67,7 @@ final class FakeQemu implements AutoCloseable {
             .daemon()
             .start(
                 () -> {
-                  Display display = new Display(frames, options, wake::signal);
+                  Display display = new Display(frames, options, copiedBytes, wake::signal);
                   display.setConsoleSize(() -> consoleSize);
                   display.setGuestName("F");
                   try (CallServer server = CallServer.over(pair[1], patience)) {

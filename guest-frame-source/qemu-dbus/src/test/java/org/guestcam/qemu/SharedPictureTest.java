@@ -316,6 +316,27 @@ class SharedPictureTest {
     }
   }
 
+  /** A part of a picture goes into another buffer than the whole, which gets the rest copied. */
+  @Test
+  void whatOneBufferTakesFromAnotherIsCounted() throws Exception {
+    try (FakeQemu qemu = new FakeQemu(keeper, "")) {
+      qemu.scanout(WIDTH, HEIGHT, (byte) 1);
+      qemu.answer();
+      Frame whole = keeper.next();
+      assertEquals(0, qemu.copiedBytes.get());
+      qemu.update(8, 8, 2, 2, (byte) 200);
+      qemu.answer();
+      Frame part = keeper.next();
+      int[] pixels = Picture.of(part.buffer().pixels(), part.buffer().layout()).pixels();
+      assertEquals(0x010101, pixels[0]);
+      assertEquals(200 * 0x010101, pixels[8 * WIDTH + 8]);
+      long copied = qemu.copiedBytes.get();
+      assertTrue(copied > 0 && copied <= 4L * WIDTH * HEIGHT, copied + " bytes");
+      whole.release();
+      part.release();
+    }
+  }
+
   @Test
   void aPointerIsDrawnWhereItIsAndNowhereElse() throws Exception {
     FrameCollector frames = new FrameCollector();

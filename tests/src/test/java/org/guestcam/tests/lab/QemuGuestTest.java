@@ -71,10 +71,7 @@ class QemuGuestTest {
       flow.awaitPath(memory + " 640x400 " + fourcc);
       assertTrue(flow.source().endsWith("(" + way + ")"), flow.source());
       vivid.followTimings(fourcc);
-      PixelFormat format = PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow();
-      Picture dump = awaitDump(qemu, vivid.capture(), format);
-      assertTrue(dump.colours() >= 200, dump::toString);
-      assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
+      assertShowsDump(qemu, flow, vivid.capture(), way, fourcc);
       assertEquals(
           way.equals("Scanout"),
           Files.readString(BUFFERS).contains("guestcam-copy"),
@@ -92,13 +89,21 @@ class QemuGuestTest {
             QemuProcess.boot(program, directory, BootSector.STILL, display, "-vga", "std");
         Flow flow = Flow.start(qemu.endpoint(parameters), "v4l2:/dev/video20?fourcc=" + fourcc)) {
       flow.awaitPath((way.equals("ScanoutMap") ? "USERPTR" : "DMABUF") + " 640x400 " + fourcc);
-      PixelFormat format = PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow();
-      Picture dump = awaitDump(qemu, Path.of("/dev/video21"), format);
-      assertTrue(dump.colours() >= 200, dump::toString);
-      assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
+      assertShowsDump(qemu, flow, Path.of("/dev/video21"), way, fourcc);
       String controls = Command.run("v4l2-ctl", "-d", "/dev/video21", "--list-ctrls");
       assertTrue(
           controls.lines().anyMatch(l -> l.contains("copied") && l.contains("value=0")), controls);
+    }
+  }
+
+  /** Of bytes that QEMU sends in parts, some are copied from buffer to buffer; nothing else is. */
+  private static void assertShowsDump(
+      QemuProcess qemu, Flow flow, Path camera, String way, String fourcc) throws IOException {
+    PixelFormat format = PixelFormat.ofV4l2(Fourcc.of(fourcc)).orElseThrow();
+    Picture dump = awaitDump(qemu, camera, format);
+    assertTrue(dump.colours() >= 200, dump::toString);
+    if (!way.equals("Scanout")) {
+      assertEquals(0, flow.copiedBytes(), "bytes were copied on " + flow.path());
     }
   }
 
