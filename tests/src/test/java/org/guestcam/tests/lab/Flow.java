@@ -147,6 +147,11 @@ final class Flow implements AutoCloseable {
     return source.tornFrames();
   }
 
+  /** Bytes that the source has copied. */
+  long sourceCopiedBytes() {
+    return source.copiedBytes();
+  }
+
   BridgeStats stats() {
     return bridge.stats();
   }

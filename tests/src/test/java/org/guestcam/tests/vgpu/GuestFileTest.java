@@ -54,12 +54,7 @@ class GuestFileTest {
   }
 
   private KmsGuest boot() throws IOException {
-    return KmsGuest.boot(
-        scratch.resolve("guest"),
-        "-chardev",
-        "socket,id=gpu,path=" + socket(),
-        "-device",
-        "vhost-user-gpu-pci,chardev=gpu");
+    return KmsGuest.boot(scratch.resolve("guest"), KmsGuest.servedAt(socket()));
   }
 
   @Test

@@ -6,40 +6,48 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import org.guestcam.qemu.Picture;
 
 /**
  * A Linux guest of a real QEMU, emulated: the lab's kernel, and tests/vhost-user-gpu/guest.
  * Commands go to it over its second serial port, and to QEMU over QMP.
  */
-final class KmsGuest implements AutoCloseable {
+public final class KmsGuest extends GuestShell {
+  /** What the guest's kernel is told. */
+  static final String KERNEL_LINE =
+      "console=ttyS0 loglevel=3 panic=-1 mitigations=off nokaslr nowatchdog"
+          + " no_timer_check tsc=reliable vt.global_cursor_default=0";
+
   private final Process process;
   private final Path directory;
-  private final SocketChannel commands;
-  private final BufferedReader answers;
   private final SocketChannel qmp;
   private final BufferedReader events;
 
   private KmsGuest(Process process, Path directory) throws IOException {
+    super(directory.resolve("commands.sock"), directory.resolve("console.txt"));
     this.process = process;
     this.directory = directory;
     qmp = connect(directory.resolve("qmp.sock"));
     events = reader(qmp);
-    commands = connect(directory.resolve("commands.sock"));
-    answers = reader(commands);
     events.readLine(); // the greeting
     qmp("{\"execute\":\"qmp_capabilities\"}");
+  }
+
+  /**
+   * QEMU's options for a guest whose display is served at a socket; {@code more} follows its path.
+   */
+  public static String[] servedAt(Path socket, String... more) {
+    return new String[] {
+      "-chardev",
+      "socket,id=gpu,path=" + socket + String.join("", more),
+      "-device",
+      "vhost-user-gpu-pci,chardev=gpu"
+    };
   }
 
   /**
@@ -47,15 +55,20 @@ final class KmsGuest implements AutoCloseable {
    *
    * @param devices the display, as QEMU's options
    */
-  static KmsGuest boot(Path directory, String... devices) throws IOException {
+  public static KmsGuest boot(Path directory, String... devices) throws IOException {
     KmsGuest guest = start(directory, devices);
     guest.awaitLine("@ready");
     return guest;
   }
 
+  /** Where the guest's kernel and initrd are: vmlinuz and initrd. */
+  static Path images() {
+    return Path.of(System.getProperty("guestcam.guest"));
+  }
+
   private static KmsGuest start(Path directory, String... devices) throws IOException {
     Files.createDirectories(directory);
-    Path images = Path.of(System.getProperty("guestcam.guest"));
+    Path images = images();
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -79,8 +92,7 @@ final class KmsGuest implements AutoCloseable {
                 "-initrd",
                 images.resolve("initrd").toString(),
                 "-append",
-                "console=ttyS0 loglevel=3 panic=-1 mitigations=off nokaslr nowatchdog"
-                    + " no_timer_check tsc=reliable vt.global_cursor_default=0",
+                KERNEL_LINE,
                 "-serial",
                 "file:" + directory.resolve("console.txt"),
                 "-chardev",
@@ -103,31 +115,8 @@ final class KmsGuest implements AutoCloseable {
     }
   }
 
-  private static BufferedReader reader(SocketChannel channel) {
-    return new BufferedReader(
-        new InputStreamReader(Channels.newInputStream(channel), StandardCharsets.UTF_8));
-  }
-
-  /** QEMU makes its sockets when it gets to it. */
-  private static SocketChannel connect(Path path) throws IOException {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (true) {
-      SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-      try {
-        channel.connect(UnixDomainSocketAddress.of(path));
-        return channel;
-      } catch (IOException e) {
-        channel.close();
-        if (System.nanoTime() > until) {
-          throw e;
-        }
-        Thread.onSpinWait();
-      }
-    }
-  }
-
   /** Runs a command of QMP; its answer's line. */
-  String qmp(String command) throws IOException {
+  public String qmp(String command) throws IOException {
     write(qmp, command);
     for (String line; (line = events.readLine()) != null; ) {
       if (!line.contains("\"event\"")) {
@@ -137,77 +126,28 @@ final class KmsGuest implements AutoCloseable {
     throw new IOException("QEMU has gone");
   }
 
-  private static void write(SocketChannel to, String line) throws IOException {
-    ByteBuffer bytes = StandardCharsets.UTF_8.encode(line + "\n");
-    while (bytes.hasRemaining()) {
-      to.write(bytes);
-    }
-  }
-
-  /** Runs a shell command in the guest; what it printed. Fails where it fails. */
-  List<String> run(String command) throws IOException {
-    write(commands, command);
-    List<String> output = new ArrayList<>();
-    for (String line; (line = answers.readLine()) != null; ) {
-      if (line.startsWith("@done ")) {
-        assertEquals("@done 0", line, command + ": " + output);
-        return output;
-      }
-      output.add(line);
-    }
-    throw new IOException("the guest has gone: " + output);
-  }
-
-  /** Begins a shell command that goes on until {@link #finish}; returns at this line of its. */
-  void begin(String command, String line) throws IOException {
-    write(commands, command);
-    awaitLine(line);
-  }
-
-  /** Gives a line to what runs in the guest. */
-  void line(String text) throws IOException {
-    write(commands, text);
-  }
-
-  /** Gives what {@link #begin} began the line that it waits for. */
-  void finish() throws IOException {
-    write(commands, "");
-    awaitLine("@done 0");
-  }
-
-  /** Waits for a line that the guest prints. */
-  void awaitLine(String wanted) throws IOException {
-    for (String line; (line = answers.readLine()) != null; ) {
-      if (line.equals(wanted)) {
-        return;
-      }
-    }
-    throw new IOException(
-        "the guest has gone; its console: " + Files.readString(directory.resolve("console.txt")));
-  }
-
   /** Waits until the guest, which was reset, takes commands again. */
-  void awaitReady() throws IOException {
+  public void awaitReady() throws IOException {
     awaitLine("@ready");
   }
 
   /** Restarts the guest, and waits until it takes commands again. */
-  void reboot() throws IOException {
-    write(commands, "reboot -f");
+  public void reboot() throws IOException {
+    line("reboot -f");
     awaitLine("@ready");
   }
 
-  /** What QEMU itself shows: a portable pixmap of 8 bits. */
-  byte[] screendump() throws IOException {
+  /** What QEMU itself shows. */
+  Picture screendump() throws IOException {
     Path file = directory.resolve("screen.ppm");
     String answer =
         qmp("{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"" + file + "\"}}");
     assertEquals("{\"return\": {}}", answer);
-    return Files.readAllBytes(file);
+    return Picture.ofPpm(Files.readAllBytes(file));
   }
 
   /** Kills QEMU, as a crash does. */
-  void kill() {
+  public void kill() {
     process.destroyForcibly();
     boolean interrupted = false;
     while (process.isAlive()) {
@@ -225,7 +165,7 @@ final class KmsGuest implements AutoCloseable {
   @Override
   public void close() throws IOException {
     kill();
-    commands.close();
+    super.close();
     qmp.close();
   }
 }

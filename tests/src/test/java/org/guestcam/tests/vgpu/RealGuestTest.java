@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.guestcam.frame.Cursor;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameSource;
 import org.guestcam.frame.Providers;
@@ -46,18 +48,8 @@ class RealGuestTest {
   }
 
   private KmsGuest boot(String name, String... more) throws IOException {
-    String[] devices = Arrays.copyOf(devices(""), 4 + more.length);
-    System.arraycopy(more, 0, devices, 4, more.length);
-    return KmsGuest.boot(scratch.resolve(name), devices);
-  }
-
-  private String[] devices(String chardev) {
-    return new String[] {
-      "-chardev",
-      "socket,id=gpu,path=" + socket() + chardev,
-      "-device",
-      "vhost-user-gpu-pci,chardev=gpu"
-    };
+    Stream<String> devices = Stream.of(KmsGuest.servedAt(socket()), more).flatMap(Arrays::stream);
+    return KmsGuest.boot(scratch.resolve(name), devices.toArray(String[]::new));
   }
 
   @Test
@@ -193,14 +185,13 @@ class RealGuestTest {
   @Test
   @Tag("vgpu-quick")
   void theConsoleLooksAsQemuShowsIt() throws Exception {
-    byte[] expected;
+    int[] wanted;
     try (KmsGuest guest = KmsGuest.boot(scratch.resolve("own"), "-device", "virtio-gpu-pci")) {
       guest.run(TEXT);
       guest.run("cat /sys/class/graphics/fb0/virtual_size; usleep 300000");
-      expected = guest.screendump();
+      wanted = guest.screendump().pixels();
     }
     Watcher watcher = new Watcher();
-    int[] wanted = pixels(expected);
     try (FrameSource _ = source(watcher, "");
         KmsGuest guest = boot("text")) {
       guest.run(TEXT);
@@ -220,7 +211,7 @@ class RealGuestTest {
         guest.begin("kms flip 3 " + mode + " 40", "shown");
         watcher.await(mode, w -> w.last() == 42 && mode.equals(size(w)));
         int[] wanted = watcher.pixels();
-        while (!Arrays.equals(wanted, pixels(guest.screendump()))) {
+        while (!Arrays.equals(wanted, guest.screendump().pixels())) {
           Thread.onSpinWait(); // QEMU takes it in its own time; the test's limit is for both
         }
         guest.finish();
@@ -228,17 +219,6 @@ class RealGuestTest {
       }
       System.out.println("vgpu: QEMU's own screendump has every pixel of the guest's picture");
     }
-  }
-
-  private static int[] pixels(byte[] ppm) {
-    String head = new String(ppm, 0, 20, StandardCharsets.US_ASCII);
-    String[] words = head.split("\\s+", 5);
-    int at = head.indexOf("255") + 4;
-    int[] pixels = new int[Integer.parseInt(words[1]) * Integer.parseInt(words[2])];
-    for (int i = 0; i < pixels.length; i++, at += 3) {
-      pixels[i] = (ppm[at] & 0xff) << 16 | (ppm[at + 1] & 0xff) << 8 | (ppm[at + 2] & 0xff);
-    }
-    return pixels;
   }
 
   @Test
@@ -331,19 +311,22 @@ class RealGuestTest {
   @Test
   @Tag("vgpu-quick")
   void guestcamIsStartedAgain() throws Exception {
+    System.setProperty("guestcam.tables", scratch.resolve("tables").toString());
     String parameters = "?modes=640x480&connect&wait";
     try (Watcher first = new Watcher();
         Watcher second = new Watcher();
         Watcher third = new Watcher()) {
       FrameSource source = source(first, parameters);
-      try (KmsGuest guest = KmsGuest.boot(scratch.resolve("again"), devices(",server=on"))) {
+      try (KmsGuest guest =
+          KmsGuest.boot(scratch.resolve("again"), KmsGuest.servedAt(socket(), ",server=on"))) {
         guest.begin("kms flip 2 640x480 10", "shown");
         first.await("the first guestcam's", w -> w.last() == 11);
         source.close();
-        // A paused guest goes on with the next guestcam: with what it draws into new buffers.
+        // A paused guest goes on with the next guestcam, which knows its buffers.
         source = source(second, parameters);
         assertTrue(guest.qmp("{\"execute\":\"stop\"}").contains("return"));
         assertTrue(guest.qmp("{\"execute\":\"cont\"}").contains("return"));
+        second.await("the picture that was there before", w -> w.last() == 11);
         guest.finish();
         guest.begin("kms flip 3 640x480 20", "shown");
         second.await("the second guestcam's", w -> w.last() == 22);
@@ -375,6 +358,31 @@ class RealGuestTest {
     }
   }
 
+  @Test
+  void aPointerIsTold() throws Exception {
+    try (Watcher watcher = new Watcher();
+        FrameSource _ = source(watcher, "?modes=640x480&cursor=meta");
+        KmsGuest guest = boot("told")) {
+      guest.begin("kms cursor 100 50", "shown");
+      watcher.await(
+          "the pointer", w -> w.cursor() != null && w.cursor().visible() && w.last() == 1);
+      Cursor pointer = watcher.cursor();
+      assertEquals(100, pointer.x());
+      assertEquals(50, pointer.y());
+      for (int i = 0; i < 64 * 64; i++) {
+        assertEquals(
+            pointerPixel(i % 64, i / 64),
+            pointer.shape().pixels().get(ValueLayout.JAVA_INT_UNALIGNED, 4L * i));
+      }
+      guest.finish();
+    }
+  }
+
+  /** The pointer of guest/kms.c, 0xAARRGGBB. */
+  private static int pointerPixel(int x, int y) {
+    return (x * 4) << 24 | (x * 2) << 16 | (x * y / 16 % (x + 1)) << 8;
+  }
+
   /** Test frame 1 at 640x480 with the pointer of guest/kms.c over it. */
   private static int[] withPointer(int left, int top) {
     int[] pixels = new int[640 * 480];
@@ -386,12 +394,12 @@ class RealGuestTest {
     for (int y = 0; y < 64; y++) {
       for (int x = 0; x < 64; x++) {
         int at = (top + y) * 640 + left + x;
-        int alpha = x * 4;
-        int[] over = {0, x * y / 16 % (x + 1), x * 2};
+        int over = pointerPixel(x, y);
         int blended = 0;
-        for (int c = 0; c < 3; c++) {
-          int below = (pixels[at] >> (8 * c)) & 0xff;
-          blended |= Math.min(255, over[c] + (below * (255 - alpha) + 127) / 255) << (8 * c);
+        for (int c = 0; c < 24; c += 8) {
+          int below = (pixels[at] >> c) & 0xff;
+          int covered = (below * (255 - (over >>> 24)) + 127) / 255;
+          blended |= Math.min(255, ((over >> c) & 0xff) + covered) << c;
         }
         pixels[at] = blended;
       }

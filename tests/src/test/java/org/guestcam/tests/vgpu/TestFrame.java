@@ -3,9 +3,9 @@
 package org.guestcam.tests.vgpu;
 
 /** The numbered frames of guest/kms.c: every pixel follows from its place and the number. */
-final class TestFrame {
+public final class TestFrame {
   /** No test frame, or parts of two. */
-  static final int NONE = -1;
+  public static final int NONE = -1;
 
   private static final int FACTOR = (int) 2654435761L;
   private static final int INVERSE = inverse(FACTOR);
@@ -31,7 +31,7 @@ final class TestFrame {
    * @param pixels 0x??RRGGBB, row by row
    * @return its number modulo 2^24; or {@link #NONE}
    */
-  static int number(int[] pixels, int width, int height) {
+  public static int number(int[] pixels, int width, int height) {
     int number = (pixels[0] & 0xffffff) * INVERSE & 0xffffff;
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {

@@ -25,6 +25,7 @@ final class Watcher implements FrameListener, AutoCloseable {
   private final List<Integer> numbers = new ArrayList<>();
   private int[] pixels = {};
   private Mode mode;
+  private Cursor cursor;
   private long frames;
   private boolean holding;
   private final List<Frame> held = new ArrayList<>();
@@ -45,7 +46,10 @@ final class Watcher implements FrameListener, AutoCloseable {
   public void bufferRemoved(Buffer buffer) {}
 
   @Override
-  public void cursorChanged(Cursor cursor) {}
+  public synchronized void cursorChanged(Cursor changed) {
+    cursor = changed;
+    notifyAll();
+  }
 
   @Override
   public void framePresented(Frame frame) {
@@ -185,6 +189,11 @@ final class Watcher implements FrameListener, AutoCloseable {
   /** The mode. */
   synchronized Mode mode() {
     return mode;
+  }
+
+  /** The guest's pointer, or null before the first. */
+  synchronized Cursor cursor() {
+    return cursor;
   }
 
   /** Why it ended, or null. */
