@@ -217,7 +217,8 @@ static int gcl_reader_start_streaming(struct vb2_queue *queue, unsigned int coun
 	if (camera->latest)
 		gcl_reader_offer(reader, camera->latest);
 	else if (!camera->live)
-		schedule_delayed_work(&camera->idle_work, 0);
+		/* Not at once: a read that does not wait is to say the same each time. */
+		schedule_delayed_work(&camera->idle_work, gcl_idle_interval(camera));
 unlock:
 	spin_unlock(&camera->lock);
 	gcl_controls_changed(camera);

@@ -137,6 +137,15 @@ static void gcl_idle_give(struct gcl_camera *camera, struct gcl_reader *reader,
 	}
 }
 
+/* A frame's time in jiffies. camera->lock is held. */
+unsigned long gcl_idle_interval(const struct gcl_camera *camera)
+{
+	u64 interval = (u64)camera->interval.numerator * HZ;
+
+	do_div(interval, camera->interval.denominator);
+	return clamp_t(u64, interval, 1, HZ);
+}
+
 /*
  * Shows the idle picture at the frame rate, for as long as there are readers and there is no
  * producer.
@@ -147,8 +156,7 @@ void gcl_idle_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct gcl_camera, idle_work);
 	struct gcl_memory *shown;
 	struct gcl_reader *reader;
-	bool again = false;
-	u64 interval = 0;
+	unsigned long interval = 0;
 
 	spin_lock(&camera->lock);
 	shown = gcl_idle_shown(camera);
@@ -156,11 +164,9 @@ void gcl_idle_work(struct work_struct *work)
 		camera->serial++;
 		list_for_each_entry(reader, &camera->readers, list)
 			gcl_idle_give(camera, reader, shown);
-		interval = (u64)camera->interval.numerator * HZ;
-		do_div(interval, camera->interval.denominator);
-		again = true;
+		interval = gcl_idle_interval(camera);
 	}
 	spin_unlock(&camera->lock);
-	if (again)
-		schedule_delayed_work(&camera->idle_work, clamp_t(u64, interval, 1, HZ));
+	if (interval)
+		schedule_delayed_work(&camera->idle_work, interval);
 }

@@ -244,6 +244,7 @@ void gcl_reader_unchoose(struct gcl_reader *reader);
 /* idle.c */
 struct gcl_memory *gcl_idle_shown(struct gcl_camera *camera);
 struct gcl_memory *gcl_reader_memory(struct gcl_reader *reader, unsigned int index, size_t size);
+unsigned long gcl_idle_interval(const struct gcl_camera *camera);
 void gcl_idle_work(struct work_struct *work);
 
 /* frames.c */
