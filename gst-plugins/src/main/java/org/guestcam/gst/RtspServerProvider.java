@@ -3,6 +3,7 @@
 package org.guestcam.gst;
 
 import java.io.IOException;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.guestcam.frame.Endpoint;
@@ -12,8 +13,7 @@ import org.guestcam.frame.HostLacksException;
 
 /** {@code rtsp-server:[ADDRESS:]PORT/NAME}: guestcam is the server. */
 public final class RtspServerProvider implements FrameSinkProvider {
-  private static final Pattern WHERE =
-      Pattern.compile("(?:(\\[[0-9A-Fa-f:.]+]|[^:/\\[\\]]+):)?(\\d{1,5})(/[\\w.~/-]+)");
+  private static final Pattern WHERE = Pattern.compile("([^/]*)(/[\\w.~/-]+)");
 
   @Override
   public String scheme() {
@@ -28,28 +28,21 @@ public final class RtspServerProvider implements FrameSinkProvider {
   @Override
   public FrameSink open(Endpoint endpoint, Options options) throws IOException {
     Matcher where = WHERE.matcher(endpoint.rest());
-    if (!where.matches() || port(where) < 1 || port(where) > 65535) {
-      throw new IllegalArgumentException(
-          "'" + endpoint + "' does not say where to listen: " + usage());
-    }
-    String address = where.group(1) == null ? "127.0.0.1" : where.group(1);
+    ListenAddress address =
+        (where.matches() ? ListenAddress.of(where.group(1)) : Optional.<ListenAddress>empty())
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "'" + endpoint + "' does not say where to listen: " + usage()));
     GStreamer.require();
     GStreamer.requireElement("rtph264pay");
     String pipeline = Streams.h264(options.milliHertz()) + Streams.PAYLOADER + " name=pay0";
     try {
       return new RtspServerSink(
-          address.replaceAll("[\\[\\]]", ""),
-          port(where),
-          where.group(3),
-          pipeline,
-          options.milliHertz());
+          address.host(), address.port(), where.group(2), pipeline, options.milliHertz());
     } catch (LinkageError e) {
       throw new HostLacksException(
           "GStreamer's RTSP server is missing: sudo apt-get install libgstrtspserver-1.0-0", e);
     }
-  }
-
-  private static int port(Matcher where) {
-    return Integer.parseInt(where.group(2));
   }
 }

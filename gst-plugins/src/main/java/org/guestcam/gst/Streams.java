@@ -8,7 +8,6 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameSink;
@@ -237,7 +236,7 @@ abstract class Streams implements FrameSinkProvider {
 
     @Override
     public long patienceNanos() {
-      return needsItsEnd ? TimeUnit.SECONDS.toNanos(15) : 0;
+      return needsItsEnd ? PipelineSink.Plan.super.patienceNanos() : 0;
     }
 
     @Override

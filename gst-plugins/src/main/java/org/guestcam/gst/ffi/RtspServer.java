@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import org.guestcam.frame.OwnThread;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -349,11 +350,7 @@ public final class RtspServer implements AutoCloseable {
       Thread.onSpinWait();
     }
     LOOP_QUIT.invokeExact(loop);
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    OwnThread.awaitEnd(thread); // it uses what is let go now
   }
 
   /** One pipeline of the server's: all who watch now. */

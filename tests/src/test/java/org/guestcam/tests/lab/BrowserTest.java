@@ -34,6 +34,7 @@ class BrowserTest {
   private static final String NAME = "Windows 11 (guest)";
   private static final String QUERY = "Windows%2011%20(guest)";
   private static final int FRAMES = 5;
+  private static final Path LOG = Path.of("chromium.txt");
 
   /** Emulated, Chromium takes a minute to its first picture. */
   private static final long LIMIT_SECONDS = 500;
@@ -75,28 +76,20 @@ class BrowserTest {
       assertEquals(0, flow.copiedBytes(), "guestcam copied on " + flow.path());
     } finally {
       if (browser != null) {
-        browser.descendants().forEach(ProcessHandle::destroyForcibly);
-        browser.destroyForcibly().waitFor();
+        HeadlessBrowser.end(browser);
       }
       server.stop(0);
     }
     Command.run("guestcam", "loopback", "remove", NAME);
   }
 
-  /** Also what the browser is told to do without: a GPU, a sandbox below root, a prompt. */
+  /** It lets the page have the camera without a prompt. */
   private static Process browse(Path profile, int port) throws IOException {
-    return new ProcessBuilder(
-            "chromium-headless-shell",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--use-fake-ui-for-media-stream",
-            "--remote-debugging-port=0",
-            "--user-data-dir=" + profile,
-            "http://127.0.0.1:" + port + "/camera.html?camera=" + QUERY)
-        .redirectErrorStream(true)
-        .redirectOutput(Path.of("chromium.txt").toFile())
-        .start();
+    return HeadlessBrowser.start(
+        profile,
+        LOG,
+        "--use-fake-ui-for-media-stream",
+        "http://127.0.0.1:" + port + "/camera.html?camera=" + QUERY);
   }
 
   private HttpServer serve() throws IOException {
@@ -142,7 +135,7 @@ class BrowserTest {
               + all
               + (browser.isAlive() ? "" : "; the browser has ended")
               + "\n"
-              + Files.readString(Path.of("chromium.txt")));
+              + Files.readString(LOG));
     }
     all.add(line);
     return line;

@@ -2,6 +2,7 @@
 // Copyright the guestcam authors
 package org.guestcam.tests.lab;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
@@ -113,6 +114,12 @@ final class Guestcam implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Waits for its end, which must have this exit code, and say these words. */
+  void requireEnd(int status, String words) {
+    assertEquals(status, awaitEnd(), this::errors);
+    assertTrue(errors().contains(words), this::errors);
   }
 
   /** Its stderr so far. */

@@ -15,6 +15,8 @@ import java.net.http.HttpResponse;
 import java.net.http.WebSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -45,21 +47,30 @@ final class HeadlessBrowser implements AutoCloseable {
             .join();
   }
 
-  /** Opens a page; it may not have loaded when this returns. */
-  static HeadlessBrowser open(String url, Path directory) throws IOException, InterruptedException {
-    Path log = directory.resolve("chromium.txt");
-    Process process =
-        new ProcessBuilder(
+  /**
+   * Chromium by itself, without a GPU and without a sandbox (below root there is none); {@link
+   * #end} ends it.
+   *
+   * @param more the page, and options before it
+   */
+  static Process start(Path profile, Path log, String... more) throws IOException {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
                 "chromium-headless-shell",
-                "--no-sandbox", // which below root there is not
+                "--no-sandbox",
                 "--disable-gpu",
                 "--disable-dev-shm-usage",
                 "--remote-debugging-port=0",
-                "--user-data-dir=" + directory.resolve("profile"),
-                url)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+                "--user-data-dir=" + profile));
+    words.addAll(List.of(more));
+    return new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+  }
+
+  /** Opens a page; it may not have loaded when this returns. */
+  static HeadlessBrowser open(String url, Path directory) throws IOException, InterruptedException {
+    Path log = directory.resolve("chromium.txt");
+    Process process = start(directory.resolve("profile"), log, url);
     try {
       return new HeadlessBrowser(process, log);
     } catch (IOException | InterruptedException | RuntimeException | AssertionError e) {
@@ -132,7 +143,8 @@ final class HeadlessBrowser implements AutoCloseable {
     }
   }
 
-  private static void end(Process process) {
+  /** Ends one, with all that it started. */
+  static void end(Process process) {
     process.descendants().forEach(ProcessHandle::destroyForcibly);
     process.destroyForcibly().onExit().join();
   }

@@ -91,8 +91,7 @@ class PipeWireTest {
   private void requireRefusal(
       int status, String words, List<String> environment, String... command) {
     try (Guestcam done = Guestcam.start(environment, command)) {
-      assertEquals(status, done.awaitEnd(), done::errors);
-      assertTrue(done.errors().contains(words), done::errors);
+      done.requireEnd(status, words);
     }
   }
 

@@ -170,8 +170,7 @@ class RecordTest {
   })
   void whatIsWrongIsSaid(int status, String words, String command) {
     try (Guestcam done = Guestcam.run(command.split("\\|"))) {
-      assertEquals(status, done.awaitEnd(), done::errors);
-      assertTrue(done.errors().contains(words), done::errors);
+      done.requireEnd(status, words);
     }
   }
 }

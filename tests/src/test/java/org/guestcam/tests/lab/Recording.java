@@ -206,12 +206,7 @@ final class Recording implements AutoCloseable {
                 + ", "
                 + Fourcc.name(format.drm())
                 + ") differs from what was drawn");
-        if (!numbers.isEmpty()) {
-          assertTrue(
-              numbers.getLast() <= stamp.frame(),
-              "frame " + stamp.frame() + " came behind " + numbers);
-        }
-        numbers.add(stamp.frame());
+        addRising(numbers, stamp);
       }
       return numbers;
     } catch (IOException e) {
@@ -241,10 +236,7 @@ final class Recording implements AutoCloseable {
           continue;
         }
         assertTrue(stamp.valid(), "frame " + i + " carries no stamp; those before: " + numbers);
-        assertTrue(
-            numbers.isEmpty() || numbers.getLast() <= stamp.frame(),
-            "frame " + stamp.frame() + " came behind " + numbers);
-        numbers.add(stamp.frame());
+        addRising(numbers, stamp);
       }
       return numbers;
     } catch (IOException e) {
@@ -252,6 +244,13 @@ final class Recording implements AutoCloseable {
     } catch (LayoutException e) {
       throw new AssertionError(e);
     }
+  }
+
+  private static void addRising(List<Long> numbers, Stamp stamp) {
+    assertTrue(
+        numbers.isEmpty() || numbers.getLast() <= stamp.frame(),
+        "frame " + stamp.frame() + " came behind " + numbers);
+    numbers.add(stamp.frame());
   }
 
   private static String beginning(MemorySegment frame) {

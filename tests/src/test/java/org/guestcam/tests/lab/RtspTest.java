@@ -153,8 +153,7 @@ class RtspTest {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         Guestcam done =
             Guestcam.run("stream", SOURCE, "rtsp-server:" + taken.getLocalPort() + "/vm1")) {
-      assertEquals(1, done.awaitEnd(), done::errors);
-      assertTrue(done.errors().contains("cannot listen on 127.0.0.1 port"), done::errors);
+      done.requireEnd(1, "cannot listen on 127.0.0.1 port");
       assertTrue(done.errors().contains("Address already in use"), done::errors);
     }
   }
@@ -163,8 +162,7 @@ class RtspTest {
   @CsvSource({"rtsp-server:8554", "rtsp-server:/vm1", "rtsp-server:99999/vm1", "rtsp-server:a:b/x"})
   void whereToListenMustBeSaid(String url) {
     try (Guestcam done = Guestcam.run("stream", SOURCE, url)) {
-      assertEquals(2, done.awaitEnd(), done::errors);
-      assertTrue(done.errors().contains("does not say where to listen"), done::errors);
+      done.requireEnd(2, "does not say where to listen");
     }
   }
 }

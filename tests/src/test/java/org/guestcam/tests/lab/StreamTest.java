@@ -127,8 +127,7 @@ class StreamTest {
   })
   void whatIsWrongIsSaid(int status, String words, String url) {
     try (Guestcam done = Guestcam.run("stream", "--duration", "60s", SOURCE, url)) {
-      assertEquals(status, done.awaitEnd(), done::errors);
-      assertTrue(done.errors().contains(words), done::errors);
+      done.requireEnd(status, words);
     }
   }
 }
