@@ -87,20 +87,35 @@ final class RunCommand implements Callable<Integer> {
       })
   private String format = AS_IT_IS;
 
+  @Option(
+      names = "--converter",
+      paramLabel = "NAME",
+      description = {
+        "What converts for --format: cpu, or an element of GStreamer that takes and makes",
+        "dma-bufs. auto (default): vapostproc or v4l2convert where there is one, else the CPU."
+      })
+  private String converter;
+
   @Override
   public Integer call() throws IOException {
     Pace pace = pace();
     if (format.equals(AS_IT_IS)) {
+      if (converter != null) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--converter '" + converter + "' goes with --format, as in '--format YUYV'");
+      }
       return run.carry(spec, main, source, sink, pace);
     }
     PixelFormat wanted = wanted();
+    String by = converter == null ? AS_IT_IS : converter;
     return run.carry(
         spec,
         main,
         source,
         sink,
         pace,
-        (opened, requireZeroCopy) -> new ConvertedSource(opened, wanted, requireZeroCopy));
+        (opened, requireZeroCopy) -> new ConvertedSource(opened, wanted, by, requireZeroCopy));
   }
 
   private PixelFormat wanted() {

@@ -3,6 +3,7 @@
 package org.guestcam.gst;
 
 import java.io.IOException;
+import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.FrameListener;
@@ -21,9 +22,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A source whose frames are converted into one pixel format, for readers that know only a few. A
- * frame of that format goes on as it is. Any other is converted by GStreamer into a buffer of our
- * own, a dma-buf where this host makes them, and released at once: how long a reader keeps the
- * converted one does not hold up the guest.
+ * frame of that format goes on as it is. Any other is converted by GStreamer, by an element of the
+ * GPU where there is one, else by the CPU, into another buffer, a dma-buf where this host makes
+ * them, and released at once: how long a reader keeps the converted one does not hold up the guest.
  *
  * <p>A thread of its own converts; a frame that comes while it works, or while all its buffers are
  * out, waits in a mailbox, where the newest wins.
@@ -39,13 +40,14 @@ public final class ConvertedSource implements FrameSource {
   private final FrameSource source;
   private final PixelFormat format;
   private final boolean refuse;
+  private final ConverterChoice choice;
   private final Mailbox mailbox = new Mailbox();
   private final EventFd wake = new EventFd("converter");
   private final Runnable onFree = this::wake;
   private FrameListener listener;
   private Thread thread;
   private Mode mode;
-  private ConvertedPictures pictures;
+  private Conversion conversion;
   private int nextId;
   private boolean closed;
   private volatile boolean stopping;
@@ -55,12 +57,16 @@ public final class ConvertedSource implements FrameSource {
   /**
    * Converts what {@code source} shows, which it takes over.
    *
+   * @param converter what converts: {@code auto}, {@code cpu}, or an element as a piece of a
+   *     pipeline
    * @param requireZeroCopy end with an error rather than convert
    * @throws HostLacksException where GStreamer is missing; the source stays the caller's then
    */
-  public ConvertedSource(FrameSource source, PixelFormat format, boolean requireZeroCopy)
+  public ConvertedSource(
+      FrameSource source, PixelFormat format, String converter, boolean requireZeroCopy)
       throws HostLacksException, ErrnoException {
     GStreamer.require();
+    this.choice = ConverterChoice.of(converter);
     this.source = source;
     this.format = format;
     this.refuse = requireZeroCopy;
@@ -119,13 +125,15 @@ public final class ConvertedSource implements FrameSource {
           case Mailbox.Event.Removed removed -> {
             if (isAsWanted(removed.buffer().layout())) {
               listener.bufferRemoved(removed.buffer());
+            } else if (conversion != null) {
+              conversion.forget(removed.buffer());
             }
           }
           case Mailbox.Event.Ended ended -> {
             return ended;
           }
         }
-      } else if (!mailbox.hasFrame() || (pictures != null && !pictures.hasFree(listener))) {
+      } else if (!mailbox.hasFrame() || (conversion != null && !conversion.hasFree())) {
         return null;
       } else {
         passOn(mailbox.takeFrame());
@@ -147,21 +155,32 @@ public final class ConvertedSource implements FrameSource {
       return;
     }
     try {
-      FrameLayout layout = frame.buffer().layout();
-      if (pictures == null || !pictures.isFrom(layout)) {
-        prepare(layout);
-      }
-      listener.framePresented(pictures.convert(frame));
+      listener.framePresented(convert(frame));
     } finally {
       frame.release();
     }
-    long written = bytes + pictures.bytes();
+    long written = bytes + conversion.bytes();
     long converted = frames + 1;
     bytes = written; // one thread writes them
     frames = converted;
   }
 
-  private void prepare(FrameLayout layout) throws IOException, LayoutException {
+  private Frame convert(Frame frame) throws IOException, LayoutException {
+    while (true) {
+      if (conversion == null || !conversion.isFrom(frame.buffer().layout())) {
+        prepare(frame.buffer());
+      }
+      try {
+        return conversion.convert(frame);
+      } catch (IOException e) {
+        choice.failed(e);
+        forget();
+      }
+    }
+  }
+
+  private void prepare(Buffer buffer) throws IOException, LayoutException {
+    FrameLayout layout = buffer.layout();
     if (refuse) {
       throw new HostLacksException(
           "--require-zero-copy: the guest's pictures are "
@@ -170,26 +189,16 @@ public final class ConvertedSource implements FrameSource {
               + format
               + " of them writes every pixel; leave out --format or --require-zero-copy");
     }
-    if (!layout.isLinear()) {
-      throw new HostLacksException(
-          layout + " is not linear: the CPU cannot convert it to " + format);
-    }
     forget();
-    pictures = new ConvertedPictures(layout, format, nextId, onFree);
-    pictures.add(listener);
-    LOG.info(
-        "pictures are converted from {} to {}, into {}{}",
-        layout.format(),
-        format,
-        pictures.whyNoDmaBufs() == null ? "dma-bufs" : "shared memory: ",
-        pictures.whyNoDmaBufs() == null ? "" : pictures.whyNoDmaBufs());
+    conversion = choice.begin(buffer, format, nextId, listener, onFree);
+    LOG.info("pictures are converted from {} to {} by {}", layout.format(), format, conversion);
   }
 
   private void forget() {
-    if (pictures != null) {
-      nextId = pictures.nextId();
-      pictures.remove(listener);
-      pictures = null;
+    if (conversion != null) {
+      nextId = conversion.nextId();
+      conversion.end();
+      conversion = null;
     }
   }
 

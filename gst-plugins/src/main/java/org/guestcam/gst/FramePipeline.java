@@ -24,6 +24,7 @@ import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.SinkRefusedException;
 import org.guestcam.gst.ffi.FrameFeed;
 import org.guestcam.gst.ffi.FramePool;
+import org.guestcam.gst.ffi.FrameTap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,6 +58,7 @@ final class FramePipeline implements AutoCloseable {
   private FrameLayout layout;
   private long base;
   private long lastPts = -1;
+  private boolean dmaBufFirst;
   private boolean dmaBufCaps;
   private volatile String problem;
   private volatile boolean ended;
@@ -107,6 +109,21 @@ final class FramePipeline implements AutoCloseable {
     try (Element filter = pipeline.getElementByName(element);
         Caps allowed = Caps.fromString(caps)) {
       filter.setCaps(allowed);
+    }
+  }
+
+  /** Says memory:DMABuf where that is understood, and not only where nothing else is. */
+  void preferDmaBufs() {
+    dmaBufFirst = true;
+  }
+
+  /** Where an appsink's pictures are taken out; before the first frame. */
+  FrameTap tap(String element) {
+    pictures = (AppSink) pipeline.getElementByName(element);
+    try (Pad pad = pictures.getStaticPad("sink")) {
+      return new FrameTap(
+          Pointer.nativeValue(Natives.getRawPointer(pictures)),
+          Pointer.nativeValue(Natives.getRawPointer(pad)));
     }
   }
 
@@ -199,11 +216,12 @@ final class FramePipeline implements AutoCloseable {
     String dmaBuf = VideoCaps.dmaBuf(buffer.layout(), milliHertz);
     try (Pad pad = appsrc.getStaticPad("src");
         Caps wanted = pad.peerQueryCaps(null)) {
+      boolean takesDmaBuf = VideoCaps.canBeDmaBuf(buffer) && takes(wanted, dmaBuf);
       // Plain caps may carry dma-bufs too, and every element knows them.
-      if (buffer.layout().isLinear() && takes(wanted, plain)) {
+      if (!(dmaBufFirst && takesDmaBuf) && buffer.layout().isLinear() && takes(wanted, plain)) {
         setCaps(plain);
         dmaBufCaps = false;
-      } else if (VideoCaps.canBeDmaBuf(buffer) && takes(wanted, dmaBuf)) {
+      } else if (takesDmaBuf) {
         setCaps(dmaBuf);
         dmaBufCaps = true;
       } else {
@@ -295,7 +313,9 @@ final class FramePipeline implements AutoCloseable {
     pipeline.getState(TimeUnit.SECONDS.toNanos(10));
     feed.close();
     if (pictures != null) {
-      pictures.disconnect(onPicture);
+      if (onPicture != null) {
+        pictures.disconnect(onPicture);
+      }
       pictures.dispose();
     }
     bus.dispose();

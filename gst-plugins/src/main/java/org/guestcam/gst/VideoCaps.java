@@ -34,6 +34,28 @@ public final class VideoCaps {
   }
 
   /**
+   * Caps that a converter shall make: a linear dma-buf.
+   *
+   * @param bt709 YUV shall be BT.709, as our sinks announce it, and nothing else
+   */
+  static String converted(FrameLayout layout, boolean bt709) {
+    String shape =
+        ",width="
+            + layout.width()
+            + ",height="
+            + layout.height()
+            + (bt709 && layout.format().isYuv() ? ",colorimetry=bt709" : "");
+    String name = layout.format().gstreamer();
+    String dmaBuf = GStreamer.hasDmaDrm() ? "DMA_DRM,drm-format=" + drmFormat(layout) : name;
+    return "video/x-raw(memory:DMABuf),format="
+        + dmaBuf
+        + shape
+        + ";video/x-raw,format="
+        + name
+        + shape;
+  }
+
+  /**
    * Whether rows and planes lie as caps alone say: rows padded to four bytes, chroma of an even
    * number of rows behind the luma. Anything else must be said by GstVideoMeta.
    */

@@ -129,7 +129,7 @@ class ConvertedSourceTest {
 
   @Test
   void theGuestHasItsFrameBackHoweverLongTheConvertedOneIsKept() throws Exception {
-    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.YUYV, false)) {
+    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.YUYV, "auto", false)) {
       source.start(ear);
       Buffer drawn = guest.buffer(PixelFormat.XRGB8888, 64, 32);
       for (int i = 0; i < CopiedSurface.MAX_BUFFERS; i++) {
@@ -167,7 +167,7 @@ class ConvertedSourceTest {
 
   @Test
   void whatIsAsWantedGoesOnAsItIs() throws Exception {
-    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.XRGB8888, true)) {
+    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.XRGB8888, "auto", true)) {
       source.start(ear);
       Buffer drawn = guest.buffer(PixelFormat.XRGB8888, 64, 32);
       guest.present(drawn);
@@ -186,7 +186,7 @@ class ConvertedSourceTest {
 
   @Test
   void aNewModeHasNewBuffersAndFramesOutStayReadable() throws Exception {
-    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, false)) {
+    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, "auto", false)) {
       source.start(ear);
       guest.present(guest.buffer(PixelFormat.XRGB8888, 64, 32));
       Frame before = ear.frame();
@@ -203,7 +203,7 @@ class ConvertedSourceTest {
 
   @Test
   void nothingIsConvertedWhereNothingMayBeCopied() throws Exception {
-    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, true)) {
+    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, "auto", true)) {
       source.start(ear);
       guest.present(guest.buffer(PixelFormat.XRGB8888, 64, 32));
       Throwable failure = ear.end.get(LIMIT_SECONDS, TimeUnit.SECONDS);
@@ -215,7 +215,7 @@ class ConvertedSourceTest {
 
   @Test
   void theLastFrameOfASourceThatEndsIsDroppedWhereNobodyMakesRoom() throws Exception {
-    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, false)) {
+    try (ConvertedSource source = new ConvertedSource(guest, PixelFormat.NV12, "auto", false)) {
       source.start(ear);
       Buffer drawn = guest.buffer(PixelFormat.XRGB8888, 64, 32);
       for (int i = 0; i < CopiedSurface.MAX_BUFFERS; i++) {

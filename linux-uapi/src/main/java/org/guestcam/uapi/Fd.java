@@ -105,7 +105,16 @@ public final class Fd implements AutoCloseable {
 
   /** A second descriptor of the same open file; the caller owns it. */
   public Fd duplicate() throws ErrnoException {
-    int fd = Libc.fcntl(number(), F_DUPFD_CLOEXEC, 0);
+    return duplicate(number(), name);
+  }
+
+  /**
+   * A second descriptor of an open file that somebody else owns.
+   *
+   * @param name what messages call it
+   */
+  public static Fd duplicate(int borrowed, String name) throws ErrnoException {
+    int fd = Libc.fcntl(borrowed, F_DUPFD_CLOEXEC, 0);
     return new Fd(ErrnoException.check(fd, "fcntl(F_DUPFD_CLOEXEC)", name), name);
   }
 

@@ -2,27 +2,16 @@
 // Copyright the guestcam authors
 package org.guestcam.uapi;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** What can be learned of a file that somebody else sent, and read of it without a mapping. */
 public final class FileView {
-  private static final long STAT_BYTES = 144; // struct stat, 64-bit: 0 st_dev | 8 st_ino
-  private static final long STAT_INODE = 8;
-
   private FileView() {}
 
-  /**
-   * What tells two open files apart: a dma-buf that is sent again under another descriptor has the
-   * same number. Unique among the dma-bufs, and among the memfds, of this kernel.
-   */
+  /** {@link FileIdentity} of a file that is seen once. */
   public static long inode(Fd fd) throws ErrnoException {
-    try (Arena scratch = Arena.ofConfined()) {
-      MemorySegment stat = scratch.allocate(STAT_BYTES, 8);
-      ErrnoException.check(Libc.fstat(fd.number(), stat), "fstat", fd.name());
-      return stat.get(JAVA_LONG, STAT_INODE);
+    try (FileIdentity identity = new FileIdentity()) {
+      return identity.of(fd.number());
     }
   }
 

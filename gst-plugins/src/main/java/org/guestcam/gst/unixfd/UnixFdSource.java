@@ -25,6 +25,7 @@ import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Fd;
+import org.guestcam.uapi.FileIdentity;
 import org.guestcam.uapi.FileView;
 import org.guestcam.uapi.IoVector;
 import org.guestcam.uapi.Mapping;
@@ -73,6 +74,7 @@ public final class UnixFdSource implements FrameSource {
   private final MemorySegment outgoing =
       arena.allocate(UnixFdMessage.HEADER + UnixFdMessage.RELEASE, 8);
   private final IoVector vector = new IoVector();
+  private final FileIdentity identity = new FileIdentity();
   private final List<Known> known = new ArrayList<>();
   private final Shown[] shown = new Shown[MOST_FRAMES];
   private final Object sending = new Object();
@@ -273,7 +275,7 @@ public final class UnixFdSource implements FrameSource {
   private Buffer buffer(Fd fd, byte kind, long bytes, long offset) throws IOException {
     boolean kept = false;
     try {
-      long inode = FileView.inode(fd);
+      long inode = identity.of(fd.number());
       for (int i = 0; i < known.size(); i++) {
         Known one = known.get(i);
         if (one.inode == inode && one.offset == offset) {
@@ -371,6 +373,7 @@ public final class UnixFdSource implements FrameSource {
         open = false;
         socket.close();
         arena.close();
+        identity.close();
       }
     }
   }

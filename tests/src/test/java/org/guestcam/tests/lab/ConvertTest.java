@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.guestcam.frame.Endpoint;
 import org.guestcam.frame.FrameLayout;
 import org.guestcam.frame.LayoutException;
@@ -42,11 +43,17 @@ class ConvertTest {
 
   @TempDir private Path directory;
 
-  /** Compares each picture of a file of raw ones with videoconvert's; returns their numbers. */
   private List<Long> requireAsVideoconvert(Path raw, PixelFormat format)
       throws IOException, LayoutException {
+    return requireAs("videoconvert", ",colorimetry=bt709", PixelFormat.XRGB8888, raw, format);
+  }
+
+  /** Compares each picture of a file of raw ones with an element's; returns their numbers. */
+  private List<Long> requireAs(
+      String element, String colorimetry, PixelFormat from, Path raw, PixelFormat format)
+      throws IOException, LayoutException {
     FrameLayout converted = FrameLayout.tight(format, WIDTH, HEIGHT);
-    FrameLayout drawn = FrameLayout.tight(PixelFormat.XRGB8888, WIDTH, HEIGHT);
+    FrameLayout drawn = FrameLayout.tight(from, WIDTH, HEIGHT);
     PatternPicture reader = new PatternPicture(converted);
     PatternPicture guest = new PatternPicture(drawn);
     byte[] all = Files.readAllBytes(raw);
@@ -63,7 +70,7 @@ class ConvertTest {
             guest.reference(stamp.frame(), stamp.timestampNanos()).toArray(ValueLayout.JAVA_BYTE));
       }
     }
-    Path output = directory.resolve("videoconvert.raw");
+    Path output = directory.resolve("wanted.raw");
     Command.run(
         "gst-launch-1.0",
         "-q",
@@ -71,13 +78,13 @@ class ConvertTest {
         "location=" + input,
         "!",
         "rawvideoparse",
-        "format=bgrx",
+        "format=" + from.gstreamer().toLowerCase(Locale.ROOT),
         "width=" + WIDTH,
         "height=" + HEIGHT,
         "!",
-        "videoconvert",
+        element,
         "!",
-        "video/x-raw,format=" + format.gstreamer() + ",colorimetry=bt709",
+        "video/x-raw,format=" + format.gstreamer() + colorimetry,
         "!",
         "filesink",
         "location=" + output);
@@ -122,7 +129,7 @@ class ConvertTest {
     Endpoint guest = Endpoint.parse("pattern:?size=640x480&fps=5&memory=dmabuf");
     try (Flow flow =
         Flow.start(
-            new ConvertedSource(Providers.source(guest).open(guest), format, false),
+            new ConvertedSource(Providers.source(guest).open(guest), format, "auto", false),
             "v4l2:/dev/video20")) {
       flow.awaitFrames(4);
       assertTrue(flow.path().startsWith("DMABUF 640x480 " + name), flow.path());
@@ -135,12 +142,38 @@ class ConvertTest {
     }
   }
 
+  /** vim2m converts as a GPU or a phone's chip does: a dma-buf goes in, and another comes out. */
+  @Tag("lab")
+  @Tag("own-loopback")
+  @Test
+  void aDeviceConvertsDmaBufs() throws IOException, LayoutException {
+    Endpoint guest = Endpoint.parse("pattern:?size=640x480&format=RGBP&fps=5&memory=dmabuf");
+    try (Flow flow =
+        Flow.start(
+            new ConvertedSource(
+                Providers.source(guest).open(guest), PixelFormat.YUYV, "auto", false),
+            "v4l2:/dev/video20")) {
+      flow.awaitFrames(4);
+      assertTrue(flow.path().startsWith("DMABUF 640x480 YUYV"), flow.path());
+      try (Recording recording = Recording.byV4l2Ctl(Path.of("/dev/video21"), 20)) {
+        List<Long> numbers =
+            requireAs("v4l2convert", "", PixelFormat.RGB565, recording.file(), PixelFormat.YUYV);
+        assertEquals(20, numbers.size());
+        assertTrue(numbers.getLast() > numbers.getFirst(), "it stands still: " + numbers);
+      }
+      assertEquals(0, flow.copiedBytes(), "guestcam copied on " + flow.path());
+    }
+  }
+
   @Tag("gst")
   @ParameterizedTest
   @CsvSource({
     "2,no pixel format 'XYZ'; there are XR24,run|--format|XYZ|pattern:|gst:fakesink",
     "3,making NV12 of them writes every pixel,"
-        + "run|--require-zero-copy|--format|NV12|pattern:|gst:fakesink"
+        + "run|--require-zero-copy|--format|NV12|pattern:|gst:fakesink",
+    "2,--converter 'cpu' goes with --format,run|--converter|cpu|pattern:|gst:fakesink",
+    "3,--converter identity takes dma-bufs,"
+        + "run|--converter|identity|--format|NV12|pattern:?memory=shm|gst:fakesink"
   })
   void whatIsWrongIsSaid(int status, String words, String command) {
     try (Guestcam done = Guestcam.run(command.split("\\|"))) {

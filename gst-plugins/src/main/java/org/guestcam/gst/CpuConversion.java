@@ -17,30 +17,33 @@ import org.guestcam.frame.surface.CopiedSurface;
 import org.guestcam.frame.surface.SlotMemory;
 import org.guestcam.gst.ffi.VideoConverter;
 
-/** The buffers that pictures of one layout are converted into. One thread; any thread releases. */
-final class ConvertedPictures {
+/** By GstVideoConverter, into dma-bufs of our own; shared memory where this host makes none. */
+final class CpuConversion implements Conversion {
   /** A device holds three, the bridge one more, and one is written. */
   private static final int FIRST_BUFFERS = 5;
 
   private final FrameLayout from;
   private final FrameLayout to;
   private final SlotMemory memory;
+  private final FrameListener listener;
   private final Runnable onFree;
   private final VideoConverter converter;
   private final List<CopiedSlot> slots = new ArrayList<>();
 
   /**
-   * Buffers that nobody has heard of yet.
+   * Tells {@code listener} of its buffers.
    *
    * @param from linear
    * @param firstId the buffers' ids count from here
    * @param onFree runs when a frame is released, on any thread
    */
-  ConvertedPictures(FrameLayout from, PixelFormat format, int firstId, Runnable onFree)
+  CpuConversion(
+      FrameLayout from, PixelFormat format, int firstId, FrameListener listener, Runnable onFree)
       throws IOException, LayoutException {
     this.from = from;
     this.to = FrameLayout.tight(format, from.width(), from.height());
     this.memory = new SlotMemory(firstId);
+    this.listener = listener;
     this.onFree = onFree;
     this.converter = new VideoConverter(from, to, Runtime.getRuntime().availableProcessors());
     try {
@@ -51,31 +54,32 @@ final class ConvertedPictures {
       discard();
       throw e;
     }
-  }
-
-  boolean isFrom(FrameLayout layout) {
-    return from.equals(layout);
-  }
-
-  /** Of one converted picture. */
-  long bytes() {
-    return to.end();
-  }
-
-  String whyNoDmaBufs() {
-    return memory.whyNoDmaBufs();
-  }
-
-  int nextId() {
-    return memory.nextId();
-  }
-
-  void add(FrameListener listener) {
     slots.forEach(slot -> listener.bufferAdded(slot.buffer()));
   }
 
-  /** Whether {@link #convert} would find a place; a listener that keeps many is given some more. */
-  boolean hasFree(FrameListener listener) throws IOException {
+  @Override
+  public boolean isFrom(FrameLayout layout) {
+    return from.equals(layout);
+  }
+
+  @Override
+  public void forget(Buffer guests) {
+    // Nothing of it is kept between pictures.
+  }
+
+  @Override
+  public long bytes() {
+    return to.end();
+  }
+
+  @Override
+  public int nextId() {
+    return memory.nextId();
+  }
+
+  /** A listener that keeps many is given some more. */
+  @Override
+  public boolean hasFree() throws IOException {
     if (free() == null && slots.size() < CopiedSurface.MAX_BUFFERS) {
       CopiedSlot more = memory.allocate(to, onFree);
       slots.add(more);
@@ -93,8 +97,8 @@ final class ConvertedPictures {
     return null;
   }
 
-  /** The same picture in the other format; the one given stays the caller's. */
-  Frame convert(Frame frame) throws IOException {
+  @Override
+  public Frame convert(Frame frame) throws IOException {
     CopiedSlot slot = free();
     Buffer buffer = frame.buffer();
     MemorySegment pixels = buffer.pixels();
@@ -110,8 +114,8 @@ final class ConvertedPictures {
     return slot.present(frame.damage(), frame.sequence(), frame.timestampNanos());
   }
 
-  /** No further frame shows them; frames that are out may still be read. */
-  void remove(FrameListener listener) {
+  @Override
+  public void end() {
     slots.forEach(slot -> listener.bufferRemoved(slot.buffer()));
     discard();
   }
@@ -120,5 +124,11 @@ final class ConvertedPictures {
     slots.forEach(CopiedSlot::retire);
     slots.clear();
     converter.close();
+  }
+
+  @Override
+  public String toString() {
+    String none = memory.whyNoDmaBufs();
+    return "the CPU, into " + (none == null ? "dma-bufs" : "shared memory: " + none);
   }
 }
