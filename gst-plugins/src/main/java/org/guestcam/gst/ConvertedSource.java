@@ -48,6 +48,7 @@ public final class ConvertedSource implements FrameSource {
   private Thread thread;
   private Mode mode;
   private Conversion conversion;
+  private boolean told;
   private int nextId;
   private boolean closed;
   private volatile boolean stopping;
@@ -171,7 +172,16 @@ public final class ConvertedSource implements FrameSource {
         prepare(frame.buffer());
       }
       try {
-        return conversion.convert(frame);
+        Frame converted = conversion.convert(frame);
+        if (!told) {
+          told = true;
+          LOG.info(
+              "pictures are converted from {} to {} by {}",
+              frame.buffer().layout().format(),
+              format,
+              conversion);
+        }
+        return converted;
       } catch (IOException e) {
         choice.failed(e);
         forget();
@@ -191,7 +201,7 @@ public final class ConvertedSource implements FrameSource {
     }
     forget();
     conversion = choice.begin(buffer, format, nextId, listener, onFree);
-    LOG.info("pictures are converted from {} to {} by {}", layout.format(), format, conversion);
+    told = false;
   }
 
   private void forget() {
