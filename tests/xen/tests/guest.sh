@@ -1,7 +1,8 @@
-# shellcheck shell=bash disable=SC2154 # here, name, logs: the test's
+# shellcheck shell=bash disable=SC2034,SC2154 # here, name, logs, round, route, output: the tests'
 # The guest of the tests: Debian's kernel with its stock drm_xen_front, busybox, and a program that flips through pictures.
 
-# make_guest TYPE BE_ALLOC SIZE: ready to be created. (TYPE: pv or pvh; on arm64 there is one kind, arm.)
+# make_guest TYPE BE_ALLOC SIZE: ready to be created. (TYPE: pv or pvh; on arm64 there is one kind, arm. BE_ALLOC none: without
+# a display.)
 make_guest() {
     local root bin
     root=$(mktemp -d)
@@ -11,6 +12,7 @@ make_guest() {
         cp "$module" "$root/modules/"
         echo "/modules/${module##*/}"
     done >"$root/modules/order"
+    [[ ! -e $here/evtchn_gone.ko ]] || cp "$here/evtchn_gone.ko" "$root/"
     # It takes words on its console; its program begins again when its card has gone.
     cat >"$root/init" <<'INIT'
 #!/bin/busybox sh
@@ -20,6 +22,7 @@ mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 for module in $(cat /modules/order); do insmod "$module"; done
+echo the guest runs
 mkfifo /go
 exec 3<>/go
 while :; do
@@ -34,6 +37,7 @@ done &
 while read -r word; do
     case $word in
         unbind) killall frames; echo vdispl-0 >/sys/bus/xen/drivers/vdispl/unbind ;;
+        evtchn) insmod /evtchn_gone.ko && rmmod evtchn_gone && echo the channels are closed ;;
         bind) echo vdispl-0 >/sys/bus/xen/drivers/vdispl/bind ;;
     esac
 done
@@ -46,11 +50,11 @@ name = "guest"
 $([[ $1 == arm ]] || echo "type = \"$1\"")
 kernel = "$here/vmlinuz"
 ramdisk = "/tmp/guest.cpio"
-extra = "console=hvc0 quiet rdinit=/init"
+extra = "console=hvc0 quiet rdinit=/init mitigations=off"
 memory = 384
 vcpus = 1
 on_crash = "destroy"
-vdispl = ["backend=0,be-alloc=$2,connectors=id0:$3"]
+$([[ $2 == none ]] || echo "vdispl = [\"backend=0,be-alloc=$2,connectors=id0:$3\"]")
 CFG
     mkdir -p /var/log/xen/console
     bin=(/usr/lib/xen-*/bin)
@@ -63,3 +67,62 @@ create_guest() { xl create /tmp/guest.cfg >"$logs/xl" 2>&1 || { cat "$logs/xl" /
 tell_guest() { echo "$1" >"$(xenstore-read "/local/domain/$(xl domid guest)/console/tty")"; }
 
 no_guest() { [[ $(xl list | wc -l) == 2 ]]; }
+
+# For the tests that go round: $round is the round.
+java_options=''
+start_guestcam() {
+    : >"$logs/guestcam.json"
+    GUESTCAM_JAVA_OPTS=$java_options guestcam --debug run --json "xen:guest?route=$route" "v4l2:$output" >"$logs/guestcam.json" 2>"$logs/guestcam.log" &
+    guestcam=$!
+}
+
+# With many rounds to come guestcam begins with its classes in an archive, which halves its start. The first one lists them.
+list_classes() { java_options="-Xshare:off -XX:DumpLoadedClassList=$logs/classes"; }
+archive_classes() {
+    java_options=''
+    if java -XX:+UseSerialGC -Xshare:dump -XX:SharedClassListFile="$logs/classes" -XX:SharedArchiveFile="$logs/classes.jsa" \
+        -cp '/opt/guestcam/lib/*' >"$logs/archive" 2>&1; then
+        java_options="-XX:SharedArchiveFile=$logs/classes.jsa"
+    else
+        echo "# no archive of classes: $(tail -n 1 "$logs/archive")"
+    fi
+}
+
+# Ten more frames than there are now.
+goes_on() {
+    local now
+    now=$(number frames_in)
+    await 240 "$name, round $round: $1" more_than "$((${now:-0} + 10))"
+}
+more_than() { (($(number frames_in) + 0 >= $1)); }
+
+# How many grants of all domains are in use, in $used. (Of very many Xen keeps the last lines only.)
+count_grants() {
+    xl dmesg -c >/dev/null
+    xl debug-keys g
+    await 60 "$name: Xen lists its grants" sh -c "xl dmesg >$logs/grants; grep -q 'usage_print_all . done' $logs/grants"
+    used=$(grep -c '^(XEN) .*\[0x' "$logs/grants" || true)
+}
+
+# mark STEP: how long it took, for the round's line.
+mark() { steps+=" $1 $((SECONDS - marked))" marked=$SECONDS; }
+
+# The guest's driver lets go of its display and takes it again.
+rebind_driver() {
+    tell_guest unbind
+    await 120 "$name, round $round: the display waits for a driver" sh -c "xenstore-read /local/domain/0/backend/vdispl/$(xl domid guest)/0/state | grep -qx 2"
+    mark unbind
+    tell_guest bind
+    goes_on "frames for a driver that went and came"
+    mark bind
+}
+
+# With it guestcam ends.
+destroy_guest() {
+    local status=0
+    xl destroy guest
+    wait "$guestcam" || status=$?
+    guestcam=''
+    ((status == 0)) || fail "$name, round $round: guestcam ends with status $status after the guest's end"
+    await 60 "$name, round $round: no zombie is left ($(xl list | tail -n 1))" no_guest
+}

@@ -140,9 +140,9 @@ final class Connector {
       made.add(requestPage);
       eventPage = xen.map(domain, new int[] {eventRef}, Mapping.READ_WRITE);
       made.add(eventPage);
-      requestPort = xen.bind(domain, requestChannel);
+      requestPort = bind(xen, domain, requestChannel);
       made.add(() -> xen.unbind(requestPort));
-      eventPort = xen.bind(domain, eventChannel);
+      eventPort = bind(xen, domain, eventChannel);
       made.add(() -> xen.unbind(eventPort));
     } catch (IOException e) {
       for (AutoCloseable resource : made.reversed()) {
@@ -157,6 +157,22 @@ final class Connector {
     }
     ring = new RequestRing(requestPage.segment(), arena.allocate(Displif.PACKET, 8));
     events = new EventPage(eventPage.segment());
+  }
+
+  private static int bind(Hypervisor xen, int domain, int channel) throws LostChannelException {
+    try {
+      return xen.bind(domain, channel);
+    } catch (IOException e) {
+      throw new LostChannelException("the guest offers an event channel that is not there", e);
+    }
+  }
+
+  private void notify(int port) throws LostChannelException {
+    try {
+      owner.xen().notify(port);
+    } catch (IOException e) {
+      throw new LostChannelException("the guest cannot be told of what was done", e);
+    }
   }
 
   int index() {
@@ -210,7 +226,7 @@ final class Connector {
       notify |= perform(now);
     }
     if (notify) {
-      owner.xen().notify(requestPort);
+      notify(requestPort);
     }
     finishFlip(now);
     return done;
@@ -292,7 +308,7 @@ final class Connector {
     flipUntil = now + (listener == null ? REFRESH : FLIP_LIMIT);
   }
 
-  private void finishFlip(long now) {
+  private void finishFlip(long now) throws LostChannelException {
     if (flipPending && now >= flipDue()) {
       lastFlipAt = now;
       sendFlip();
@@ -305,10 +321,10 @@ final class Connector {
     return free ? Math.min(flipUntil, lastFlipAt + REFRESH) : flipUntil;
   }
 
-  private void sendFlip() {
+  private void sendFlip() throws LostChannelException {
     flipPending = false;
     events.flipped(flipped);
-    owner.xen().notify(eventPort);
+    notify(eventPort);
   }
 
   private void show(Framebuffers.Framebuffer framebuffer, FrameLayout layout, long now)

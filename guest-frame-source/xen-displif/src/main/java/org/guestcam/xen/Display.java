@@ -26,12 +26,16 @@ import org.slf4j.LoggerFactory;
  *   4 connected               -                                              -
  *   5 closing, 6 closed       all is given back                              2, or 6 when offline
  *   our own online=0          all is given back (libxl, at the domain's end) 6 closed
+ *   a lost event channel      all is given back, the reason is written       6 closed, until 1, 5 or 6
  *   a broken protocol         all is given back, the reason is written       6 closed, for good
  * </pre>
  */
 final class Display implements Connector.Owner {
   /** Connectors of a display at the most. */
   static final int MAX_CONNECTORS = 16;
+
+  /** How often a display may lose an event channel. */
+  static final int MAX_LOST_CHANNELS = 1000;
 
   private static final Logger LOG = LoggerFactory.getLogger(Display.class);
 
@@ -49,6 +53,8 @@ final class Display implements Connector.Owner {
   private boolean backendAllocates;
   private boolean versionTwo;
   private String failure;
+  private boolean channelLost;
+  private int channelsLost;
   private boolean gone;
 
   /**
@@ -131,6 +137,13 @@ final class Display implements Connector.Owner {
         enter(Displif.CLOSED);
       }
       return;
+    }
+    if (channelLost && theirs >= Displif.INITIALISED && theirs <= Displif.CONNECTED) {
+      return; // what it offers is what failed
+    }
+    if (channelLost) {
+      channelLost = false;
+      store.remove(backend + "/error");
     }
     switch (theirs) {
       case Displif.INITIALISING -> {
@@ -265,10 +278,15 @@ final class Display implements Connector.Owner {
   }
 
   private void fail(IOException e, long now) throws IOException {
-    failure = e.getMessage();
-    LOG.warn("{}: closed, {}", this, failure);
+    String reason = e.getMessage();
+    if (e instanceof LostChannelException && ++channelsLost <= MAX_LOST_CHANNELS) {
+      channelLost = true;
+    } else {
+      failure = reason;
+    }
+    LOG.warn("{}: closed, {}", this, reason);
     disconnect(now);
-    store.write(backend + "/error", failure);
+    store.write(backend + "/error", reason);
     enter(Displif.CLOSED);
   }
 

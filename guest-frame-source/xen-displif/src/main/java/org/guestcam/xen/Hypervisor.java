@@ -97,8 +97,11 @@ interface Hypervisor extends AutoCloseable {
    */
   int bind(int domain, int port) throws IOException;
 
-  /** Makes the other side of a local port fire. */
-  void notify(int port);
+  /**
+   * Makes the other side of a local port fire. Fails where the port is not ours any more; of a port
+   * whose other side was closed Xen says nothing.
+   */
+  void notify(int port) throws IOException;
 
   /** Lets a local port fire again. */
   void unmask(int port);

@@ -240,8 +240,11 @@ final class XenDevices implements Hypervisor {
   }
 
   @Override
-  public void notify(int port) {
-    say("IOCTL_EVTCHN_NOTIFY", events.notify(port));
+  public void notify(int port) throws IOException {
+    int r = events.notify(port);
+    if (r < 0) {
+      throw new ErrnoException("IOCTL_EVTCHN_NOTIFY", "port " + port, -r);
+    }
   }
 
   @Override

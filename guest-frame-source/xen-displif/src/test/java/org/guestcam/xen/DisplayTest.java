@@ -111,6 +111,102 @@ class DisplayTest {
   }
 
   @Test
+  void aGuestThatClosesItsEventChannelsKeepsItsLastPictureUntilItsDriverComesAnew()
+      throws IOException {
+    try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
+      guest.attach(false, "64x48");
+      ScriptedGuest.Rings rings = guest.connect();
+      create(guest, rings, 1);
+      create(guest, rings, 2);
+      show(rings, 1);
+      assertEquals(0, rings.ask(PG_FLIP, 102L));
+      guest.heard.release();
+      // From here on nothing fires: Xen drops what is sent to a port that is closed.
+      guest.backend.work();
+      assertEquals(List.of(102L), rings.flips(), "it may be looked for by other means");
+      guest.now += 10 * Connector.FLIP_LIMIT;
+      guest.backend.work();
+      assertEquals(1, guest.heard.frames.size(), "the last picture is shown");
+      assertEquals(4, guest.backendState());
+      assertNull(guest.backend.failure());
+
+      guest.guestState(5);
+      while (!guest.heard.frames.isEmpty()) {
+        guest.heard.release();
+      }
+      assertEquals(ScriptedGuest.NOTHING, guest.kept());
+      guest.guestState(1);
+      ScriptedGuest.Rings anew = guest.connect();
+      assertEquals(4, guest.backendState());
+      create(guest, anew, 1);
+      show(anew, 1);
+      assertEquals(1, guest.heard.frames.size());
+    }
+  }
+
+  @Test
+  void anEventChannelThatCannotBeBoundClosesTheDisplayUntilTheDriverComesAnew() throws IOException {
+    for (String channel : new String[] {"req-event-channel", "evt-event-channel"}) {
+      try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
+        guest.attach(false, "64x48");
+        guest.new Rings(0);
+        guest.store.write(ScriptedGuest.FRONT + "/0/" + channel, "5000");
+        guest.guestState(3);
+        assertLost(guest, "an event channel that is not there");
+        guest.guestState(3);
+        assertEquals(6, guest.backendState(), "it is not tried again and again");
+        guest.guestState(5);
+        assertEquals(2, guest.backendState());
+        guest.guestState(1);
+        guest.connect();
+        assertEquals(4, guest.backendState());
+        assertTrue(guest.store.read(ScriptedGuest.BACK + "/error").isEmpty());
+      }
+    }
+  }
+
+  @Test
+  void anEventChannelThatIsLostClosesTheDisplayUntilTheDriverComesAnew() throws IOException {
+    for (boolean flip : new boolean[] {false, true}) {
+      try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
+        guest.attach(false, "64x48");
+        ScriptedGuest.Rings rings = guest.connect();
+        create(guest, rings, 1);
+        create(guest, rings, 2);
+        show(rings, 1);
+        guest.guestState(4);
+        guest.xen.lost.add(flip ? rings.eventPort : rings.requestPort);
+        if (flip) {
+          assertEquals(0, rings.ask(PG_FLIP, 102L));
+          guest.now += Connector.FLIP_LIMIT;
+          guest.backend.work();
+        } else {
+          rings.send(FB_DETACH, 101L);
+        }
+        assertLost(guest, "cannot be told");
+        guest.guestState(7); // as Linux's driver does when the backend closes
+        guest.guestState(1);
+        assertEquals(2, guest.backendState());
+        ScriptedGuest.Rings anew = guest.connect();
+        create(guest, anew, 1);
+        show(anew, 1);
+        assertEquals(1, guest.heard.frames.size());
+      }
+    }
+  }
+
+  private static void assertLost(ScriptedGuest guest, String reason) {
+    assertEquals(6, guest.backendState());
+    String error = guest.store.read(ScriptedGuest.BACK + "/error").orElse("");
+    assertTrue(error.contains(reason), "'" + error + "' does not say '" + reason + "'");
+    assertNull(guest.backend.failure(), "guestcam goes on");
+    while (!guest.heard.frames.isEmpty()) {
+      guest.heard.release();
+    }
+    assertEquals(ScriptedGuest.NOTHING, guest.kept());
+  }
+
+  @Test
   void libxlsEndIsAnsweredWithClosed() throws IOException {
     try (ScriptedGuest guest = new ScriptedGuest(DisplayMemory.Route.MAP)) {
       guest.attach(false, "64x48");

@@ -32,6 +32,7 @@ final class MemoryHypervisor implements Hypervisor {
   final Set<Integer> bound = new HashSet<>();
   final List<Integer> notified = new ArrayList<>();
   final List<Integer> unmasked = new ArrayList<>();
+  final Set<Integer> lost = new HashSet<>();
   final Map<Integer, MemorySegment> lent = new HashMap<>();
   int mapped;
   int copies;
@@ -170,7 +171,10 @@ final class MemoryHypervisor implements Hypervisor {
   }
 
   @Override
-  public void notify(int port) {
+  public void notify(int port) throws IOException {
+    if (lost.contains(port)) {
+      throw new ErrnoException("notify", "the test's port", Errno.ENOTCONN.number());
+    }
     notified.add(port);
   }
 
