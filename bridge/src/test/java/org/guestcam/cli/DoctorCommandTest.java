@@ -211,6 +211,11 @@ class DoctorCommandTest {
     assertEquals(Finding.State.LIMITED, x86.state());
     assertTrue(x86.meaning().contains("route=copy"), x86.meaning());
     assertTrue(x86.remedy().contains("CONFIG_XEN_GNTDEV_DMABUF"), x86.remedy());
+    assertTrue(x86.meaning().contains("be-alloc=1: does not work"), x86.meaning());
+    assertTrue(x86.remedy().contains("modprobe xen-gntalloc"), x86.remedy());
+    file("/dev/xen/gntalloc", "");
+    Finding lends = look(new XenCheck(() -> Optional.of(false), false));
+    assertTrue(lends.meaning().contains("as pages of xen-gntalloc"), lends.meaning());
     file("/dev/guestcam-grants", "");
     assertEquals(
         Finding.State.LIMITED, look(new XenCheck(() -> Optional.of(false), false)).state());

@@ -10,6 +10,7 @@ import org.guestcam.uapi.GrantDevice;
 public final class XenCheck implements Check {
   private static final String PART = "Xen";
   private static final String GNTDEV = "/dev/xen/gntdev";
+  private static final String GNTALLOC = "/dev/xen/gntalloc";
   private static final String MODULE = "/dev/guestcam-grants";
 
   private final Supplier<Optional<Boolean>> makesDmaBufs;
@@ -64,15 +65,18 @@ public final class XenCheck implements Check {
             + GNTDEV
             + (dmaBufs ? " with dma-bufs" : " without dma-bufs")
             + (host.exists(MODULE) ? ", guestcam_grants" : "");
-    String routes = guestAllocates(dmaBufs, module) + "\n" + hostAllocates(dmaBufs);
+    boolean gntalloc = host.exists(GNTALLOC);
+    String routes =
+        guestAllocates(dmaBufs, module) + "\n" + hostAllocates(dmaBufs || module, gntalloc);
     return dmaBufs || module
         ? Finding.ok(PART, found, routes)
         : Finding.limited(
             PART,
             found,
             routes,
-            "guestcam_grants (docs/grants-module.md; not in an x86 PV domain), or a kernel with"
-                + " CONFIG_XEN_GNTDEV_DMABUF=y, which be-alloc=1 needs");
+            (gntalloc ? "" : "sudo modprobe xen-gntalloc, for be-alloc=1\n")
+                + "guestcam_grants (docs/grants-module.md; not in an x86 PV domain), or a kernel"
+                + " with CONFIG_XEN_GNTDEV_DMABUF=y");
   }
 
   private String guestAllocates(boolean dmaBufs, boolean module) {
@@ -88,11 +92,13 @@ public final class XenCheck implements Check {
         + (dmaBufs ? ", or exported as dma-bufs for devices with DMA (route=export)." : ".");
   }
 
-  private String hostAllocates(boolean dmaBufs) {
-    if (!dmaBufs) {
-      return "be-alloc=1: does not work; this kernel's gntdev grants no dma-bufs.";
+  private String hostAllocates(boolean dmaBufs, boolean gntalloc) {
+    if (!dmaBufs && !gntalloc) {
+      return "be-alloc=1: does not work; this kernel's gntdev grants no dma-bufs, and xen-gntalloc"
+          + " is not loaded.";
     }
     return "be-alloc=1: the host's memory is lent to the guest, without a copy"
+        + (dmaBufs ? "" : ", as pages of xen-gntalloc, which are no dma-bufs")
         + (arm ? "." : "; not for PV guests, whose programs cannot map it.");
   }
 }

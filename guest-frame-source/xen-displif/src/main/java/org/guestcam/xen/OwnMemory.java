@@ -115,11 +115,16 @@ final class OwnMemory implements AutoCloseable {
     if (dmaBuf != null) {
       return buffer(dmaBuf, id, layout, onClosed);
     }
-    Mapping shared = memfd.map();
+    return buffer(memfd.map(), id, layout, onClosed);
+  }
+
+  /** A buffer of a mapping, which it takes over. */
+  static Buffer buffer(Mapping mapping, int id, FrameLayout layout, Runnable onClosed)
+      throws IOException {
     try {
-      return Buffer.ofMemory(id, layout, shared, onClosed);
+      return Buffer.ofMemory(id, layout, mapping, onClosed);
     } catch (LayoutException e) {
-      shared.close();
+      mapping.close();
       throw new IOException(e.getMessage(), e);
     }
   }

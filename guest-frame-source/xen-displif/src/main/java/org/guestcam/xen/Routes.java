@@ -70,8 +70,9 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, AtomicLong co
     } catch (IOException e) {
       if (e instanceof ErrnoException errno && errno.is(Errno.ENOTTY)) {
         LOG.warn(
-            "this kernel's gntdev grants no dma-bufs (CONFIG_XEN_GNTDEV_DMABUF): be-alloc=1 does"
-                + " not work, set be-alloc=0 in the guest's configuration");
+            "this kernel's gntdev grants no dma-bufs (CONFIG_XEN_GNTDEV_DMABUF), and xen-gntalloc"
+                + " is not there: 'sudo modprobe xen-gntalloc', or set be-alloc=0 in the guest's"
+                + " configuration");
       }
       throw new RefusedException(Errno.EOPNOTSUPP, "be-alloc=1: " + e.getMessage(), e);
     }

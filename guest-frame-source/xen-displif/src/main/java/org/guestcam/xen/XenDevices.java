@@ -11,6 +11,7 @@ import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventChannels;
 import org.guestcam.uapi.Fd;
+import org.guestcam.uapi.GrantAllocator;
 import org.guestcam.uapi.GrantBuffer;
 import org.guestcam.uapi.GrantCopy;
 import org.guestcam.uapi.GrantDevice;
@@ -31,6 +32,7 @@ final class XenDevices implements Hypervisor {
   private final EventChannels events;
   private final GrantModule module; // null: none
   private final ErrnoException whyNoModule;
+  private GrantAllocator allocator; // null until it is needed
 
   private XenDevices(
       GrantDevice grants, EventChannels events, GrantModule module, ErrnoException whyNoModule) {
@@ -185,6 +187,24 @@ final class XenDevices implements Hypervisor {
     }
   }
 
+  /** Pages of gntalloc, which every buffer maps for itself. */
+  private record Allocated(GrantAllocator.Pages pages) implements Loan {
+    @Override
+    public int[] refs() {
+      return pages.refs();
+    }
+
+    @Override
+    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
+      return OwnMemory.buffer(pages.map(), id, layout, onClosed);
+    }
+
+    @Override
+    public void close() {
+      pages.close();
+    }
+  }
+
   /** A udmabuf whose pages are granted. */
   private final class Granted implements Loan {
     private final OwnMemory memory;
@@ -230,6 +250,35 @@ final class XenDevices implements Hypervisor {
       return new Granted(memory, grants.grant(memory.dmaBuf(), domain));
     } catch (IOException e) {
       memory.close();
+      if (e instanceof ErrnoException refused && refused.is(Errno.ENOTTY)) {
+        return allocate(domain, bytes, refused);
+      }
+      throw e;
+    }
+  }
+
+  /** Where gntdev grants no dma-bufs. */
+  private Loan allocate(int domain, long bytes, ErrnoException refused) throws IOException {
+    if (allocator == null) {
+      try {
+        allocator = GrantAllocator.open();
+      } catch (ErrnoException e) {
+        refused.addSuppressed(e);
+        throw refused;
+      }
+    }
+    int pages = Math.toIntExact(Math.ceilDiv(bytes, GrantDevice.GRANT_SIZE));
+    try {
+      return new Allocated(allocator.allocate(domain, pages));
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOSPC)) {
+        throw new IOException(
+            pages
+                + " more pages are above xen-gntalloc's limit for all of its users; raise it:"
+                + " echo 65536 | sudo tee "
+                + GrantAllocator.LIMIT,
+            e);
+      }
       throw e;
     }
   }
@@ -270,6 +319,9 @@ final class XenDevices implements Hypervisor {
     grants.close();
     if (module != null) {
       module.close();
+    }
+    if (allocator != null) {
+      allocator.close();
     }
   }
 }
