@@ -47,15 +47,22 @@ static void put_source(struct gcg_buffer *buffer)
 /* The attachment pins them: udmabuf's pages do not move, but another exporter's could. */
 static int pages_of_source(struct gcg_buffer *buffer)
 {
-	struct sg_page_iter iter;
-	unsigned int i = 0;
+	struct scatterlist *segment;
+	unsigned int i = 0, n;
 
-	for_each_sgtable_page(buffer->source_table, &iter, 0) {
-		struct page *page = sg_page_iter_page(&iter);
+	/* A segment within a huge page names its head and an offset of many pages. */
+	for_each_sgtable_sg(buffer->source_table, segment, n) {
+		unsigned int at = segment->offset, end = at + segment->length;
 
-		if (i == buffer->count || !page || is_zone_device_page(page))
+		if (!PAGE_ALIGNED(at) || !PAGE_ALIGNED(end))
 			return -EOPNOTSUPP;
-		buffer->pages[i++] = page;
+		for (; at < end; at += PAGE_SIZE) {
+			struct page *page = pfn_to_page(page_to_pfn(sg_page(segment)) + (at >> PAGE_SHIFT));
+
+			if (i == buffer->count || is_zone_device_page(page))
+				return -EOPNOTSUPP;
+			buffer->pages[i++] = page;
+		}
 	}
 	return i == buffer->count ? 0 : -EOPNOTSUPP;
 }
