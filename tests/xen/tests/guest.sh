@@ -92,7 +92,7 @@ archive_classes() {
 goes_on() {
     local now
     now=$(number frames_in)
-    await 240 "$name, round $round: $1" more_than "$((${now:-0} + 10))"
+    await 600 "$name, round $round: $1" more_than "$((${now:-0} + 10))"
 }
 more_than() { (($(number frames_in) + 0 >= $1)); }
 
