@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -25,12 +24,6 @@ class ExamplesTest {
   private static final String SINK = "v4l2:/dev/video20";
   private static final String CAMERA = "/dev/video21";
 
-  /** Where they are: copied beside the tests by tests/lab/run, or in the source tree. */
-  private static final Path EXAMPLES =
-      Files.isDirectory(Path.of("/share/examples"))
-          ? Path.of("/share/examples")
-          : Path.of("../examples");
-
   @TempDir private Path directory;
 
   @Test
@@ -41,7 +34,7 @@ class ExamplesTest {
             "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
-            EXAMPLES.resolve("library/WatchGuest.java").toString(),
+            Examples.path("library/WatchGuest.java").toString(),
             "pattern:?size=640x480&fps=20",
             "5");
     assertTrue(said.contains("the screen is 640x480"), said);
@@ -56,7 +49,7 @@ class ExamplesTest {
     Path file = directory.resolve("guest.mkv");
     try (Flow flow = Flow.start("pattern:?size=640x480&fps=5&memory=dmabuf", SINK)) {
       flow.awaitFrames(2);
-      Command.run(EXAMPLES.resolve("camera/" + script).toString(), CAMERA, "5", file.toString());
+      Command.run(Examples.path("camera/" + script).toString(), CAMERA, "5", file.toString());
     }
     try (Recording recording = Recording.byFfmpeg(file, PixelFormat.RGB888, 640, 480)) {
       List<Long> numbers = recording.requireExact(PixelFormat.RGB888, 640, 480);
@@ -72,8 +65,7 @@ class ExamplesTest {
     try (Flow flow = Flow.start("pattern:?size=640x480&fps=5&memory=dmabuf", SINK)) {
       flow.awaitFrames(2);
       String said =
-          Command.run(
-              EXAMPLES.resolve("camera/opencv.py").toString(), CAMERA, "6", file.toString());
+          Command.run(Examples.path("camera/opencv.py").toString(), CAMERA, "6", file.toString());
       Matcher line = Pattern.compile("6 pictures of 640x480, (\\d+) of them new").matcher(said);
       assertTrue(line.find(), said);
       assertTrue(Integer.parseInt(line.group(1)) >= 3, said);
