@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.guestcam.frame.PixelFormat;
 import org.junit.jupiter.api.BeforeAll;
@@ -82,6 +83,29 @@ class RtspTest {
       }
       stream.signal("TERM");
       assertEquals(0, stream.awaitEnd(), stream::errors);
+    }
+  }
+
+  @Test
+  void theExampleIsWatched() throws IOException {
+    int port = freePort();
+    Path numbers = directory.resolve("numbers");
+    Files.writeString(
+        numbers, "#!/bin/sh\nexec " + Examples.guestcam(directory) + " \"$@\" --json\n");
+    Files.setPosixFilePermissions(numbers, PosixFilePermissions.fromString("rwx------"));
+    try (Peer example =
+        Peer.start(
+            "env",
+            "GUESTCAM=" + numbers,
+            Examples.path("stream/rtsp.sh").toString(),
+            SOURCE,
+            Integer.toString(port))) {
+      while (!example.line().matches(".*\"frames_out\":[1-9].*")) {}
+      try (Peer player =
+          Peer.watching("-rtsp_transport", "tcp", "-i", "rtsp://127.0.0.1:" + port + "/guest")) {
+        player.await("0,");
+      }
+      example.signal("TERM");
     }
   }
 
