@@ -44,7 +44,7 @@ final class ElementConversion implements Conversion {
   private final FramePool pool = new FramePool(FrameTap.BUFFERS, () -> {});
   private final FramePipeline pipeline;
   private final FrameTap tap;
-  private final FileIdentity identity = new FileIdentity();
+  private final FileIdentity identity;
   private final List<Known> known = new ArrayList<>();
   private final List<Slot> inputs;
   private final List<Slot> outputs;
@@ -87,6 +87,7 @@ final class ElementConversion implements Conversion {
     pipeline.preferDmaBufs();
     pipeline.filter(ALLOWED, VideoCaps.converted(to, bt709));
     tap = pipeline.tap(TAP);
+    identity = new FileIdentity();
   }
 
   private static Stream<Slot> slots(Runnable onFree) {
