@@ -19,7 +19,7 @@ reader() {
   awk '{ print ($1 + $2) * 1000 }' <<<"$used"
 }
 
-# A v4l2loopback keeps its first picture's memory: one for each size.
+# One for each size, so that none has memory of another.
 number=10
 for size in 640x480 1920x1080 3840x2160; do
   width=${size%x*} height=${size#*x} device=/dev/video$number

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.guestcam.frame.Buffer;
 import org.guestcam.frame.Frame;
 import org.guestcam.frame.FrameLayout;
@@ -73,8 +72,8 @@ final class ElementConversion implements Conversion {
     this.element = element;
     this.nextId = firstId;
     this.listener = listener;
-    inputs = slots(() -> {}).toList();
-    outputs = slots(onFree).toList();
+    inputs = slots(() -> {});
+    outputs = slots(onFree);
     pipeline =
         new FramePipeline(
             element
@@ -90,8 +89,8 @@ final class ElementConversion implements Conversion {
     identity = new FileIdentity();
   }
 
-  private static Stream<Slot> slots(Runnable onFree) {
-    return IntStream.range(0, FrameTap.BUFFERS).mapToObj(_ -> new Slot(onFree));
+  private static List<Slot> slots(Runnable onFree) {
+    return IntStream.range(0, FrameTap.BUFFERS).mapToObj(_ -> new Slot(onFree)).toList();
   }
 
   @Override

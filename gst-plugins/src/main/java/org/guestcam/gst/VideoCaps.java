@@ -26,11 +26,14 @@ public final class VideoCaps {
 
   /** Caps of a dma-buf for elements that import it: format=DMA_DRM from GStreamer 1.24 on. */
   static String dmaBuf(FrameLayout layout, int milliHertz) {
-    String format =
-        GStreamer.hasDmaDrm()
+    return dmaBuf(layout) + rest(layout, milliHertz);
+  }
+
+  private static String dmaBuf(FrameLayout layout) {
+    return "video/x-raw(memory:DMABuf),format="
+        + (GStreamer.hasDmaDrm()
             ? "DMA_DRM,drm-format=" + drmFormat(layout)
-            : layout.format().gstreamer();
-    return "video/x-raw(memory:DMABuf),format=" + format + rest(layout, milliHertz);
+            : layout.format().gstreamer());
   }
 
   /**
@@ -45,14 +48,7 @@ public final class VideoCaps {
             + ",height="
             + layout.height()
             + (bt709 && layout.format().isYuv() ? ",colorimetry=bt709" : "");
-    String name = layout.format().gstreamer();
-    String dmaBuf = GStreamer.hasDmaDrm() ? "DMA_DRM,drm-format=" + drmFormat(layout) : name;
-    return "video/x-raw(memory:DMABuf),format="
-        + dmaBuf
-        + shape
-        + ";video/x-raw,format="
-        + name
-        + shape;
+    return dmaBuf(layout) + shape + ";video/x-raw,format=" + layout.format().gstreamer() + shape;
   }
 
   /**
