@@ -12,18 +12,40 @@ load() {
     insmod guestcam_loopback.ko output_nr=0 capture_nr=1 "$@"
 }
 
+# left: how many dma-bufs of the module there are.
+left() { grep -c guestcam_loopback /sys/kernel/debug/dma_buf/bufinfo; }
+
+# holders: who may keep the module or memory of it, as far as the kernel tells.
+holders() {
+    local process
+    echo "# the module's users: $(cat /sys/module/guestcam_loopback/refcnt 2>&1); cameras:"
+    ./camera list 2>&1 | sed 's/^/#   /'
+    echo '# dma-bufs:'
+    sed 's/^/#   /' /sys/kernel/debug/dma_buf/bufinfo
+    for process in /proc/[0-9]*; do
+        find "$process"/fd -printf '%f -> %l\n' 2>/dev/null | grep -E 'dmabuf|/dev/video|guestcam' | sed "s|^|#   ${process#/proc/} $(cat "$process"/comm 2>/dev/null), open: |"
+        grep -E 'dmabuf|/dev/video' "$process"/maps 2>/dev/null | sed "s|^|#   ${process#/proc/} mapped: |"
+    done
+    # Tasks that wait where no signal reaches them, and where.
+    for process in /proc/[0-9]*/task/[0-9]*; do
+        grep -q '^State:.D' "$process"/status 2>/dev/null || continue
+        echo "#   $process $(cat "$process"/comm): $(tr '\n' ' ' <"$process"/stack)"
+    done
+}
+
 # unload WHAT: it must go at once, and leave no memory.
 unload() {
-    local i left
+    local i memory
     for i in 1 2 3 4 5 6 7 8 9 10; do
         rmmod guestcam_loopback 2>/dev/null && break
         sleep 0.2 # a killed program's files are closed a little later
     done
     [[ ! -d /sys/module/guestcam_loopback ]]
     is "$1: the module unloads" "after $i tries"
-    left=$(grep -c guestcam_loopback /sys/kernel/debug/dma_buf/bufinfo)
-    [[ $left == 0 ]]
-    is "$1: no dma-buf of it is left" "$left"
+    memory=$(left)
+    [[ $memory == 0 && ! -d /sys/module/guestcam_loopback ]] || holders
+    [[ $memory == 0 ]]
+    is "$1: no dma-buf of it is left" "$memory"
 }
 
 counter() { v4l2-ctl -d "$1" -C "$2" | sed 's/.*: *//'; }
