@@ -4,14 +4,9 @@
 # make_guest TYPE BE_ALLOC SIZE: ready to be created. (TYPE: pv or pvh; on arm64 there is one kind, arm. BE_ALLOC none: without
 # a display.)
 make_guest() {
-    local root bin
+    local root display=''
     root=$(mktemp -d)
-    mkdir -p "$root"/{bin,dev,proc,sys,modules}
-    cp /usr/bin/busybox "$here/frames" "$root/bin/"
-    modprobe --show-depends drm_xen_front | sed -n 's/^insmod \([^ ]*\).*/\1/p' | while read -r module; do
-        cp "$module" "$root/modules/"
-        echo "/modules/${module##*/}"
-    done >"$root/modules/order"
+    guest_root "$root" "$here/frames" drm_xen_front
     [[ ! -e $here/evtchn_gone.ko ]] || cp "$here/evtchn_gone.ko" "$root/"
     # It takes words on its console; its program begins again when its card has gone.
     cat >"$root/init" <<'INIT'
@@ -43,18 +38,36 @@ while read -r word; do
 done
 sleep 100000
 INIT
-    chmod +x "$root/init"
-    (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest.cpio
+    [[ $2 == none ]] || display="vdispl = [\"backend=0,be-alloc=$2,connectors=id0:$3\"]"
+    guest_config "$root" "$1" quiet "$display"
+}
+
+# guest_root DIR PROGRAM MODULE...: busybox, a program of ours, and modules with all that they need, in the order to load them.
+guest_root() {
+    local root=$1 module
+    mkdir -p "$root"/{bin,dev,proc,sys,modules}
+    cp /usr/bin/busybox "$2" "$root/bin/"
+    modprobe --show-depends -a "${@:3}" | sed -n 's/^insmod \([^ ]*\).*/\1/p' | while read -r module; do
+        cp "$module" "$root/modules/"
+        echo "/modules/${module##*/}"
+    done >"$root/modules/order"
+}
+
+# guest_config DIR TYPE ARGUMENTS LINE: ready to be created, with these arguments for its kernel and a line in its configuration.
+guest_config() {
+    local bin
+    chmod +x "$1/init"
+    (cd "$1" && find . | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest.cpio
     cat >/tmp/guest.cfg <<CFG
 name = "guest"
-$([[ $1 == arm ]] || echo "type = \"$1\"")
+$([[ $2 == arm ]] || echo "type = \"$2\"")
 kernel = "$here/vmlinuz"
 ramdisk = "/tmp/guest.cpio"
-extra = "console=hvc0 quiet rdinit=/init mitigations=off"
+extra = "console=hvc0 rdinit=/init mitigations=off $3"
 memory = 384
 vcpus = 1
 on_crash = "destroy"
-$([[ $2 == none ]] || echo "vdispl = [\"backend=0,be-alloc=$2,connectors=id0:$3\"]")
+$4
 CFG
     mkdir -p /var/log/xen/console
     bin=(/usr/lib/xen-*/bin)
