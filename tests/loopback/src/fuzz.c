@@ -28,6 +28,7 @@ static const char *nodes[2];
 static _Atomic int files[FILES];
 static int dmabufs[BUFFERS];
 static void *memory;
+static unsigned int output_type; /* which of the two APIs OUTPUT speaks */
 static _Atomic long calls, good;
 static _Atomic bool stop;
 
@@ -40,7 +41,26 @@ static unsigned int number(unsigned int *seed, unsigned int bound) {
 
 static unsigned int queue_type(unsigned int *seed, int file) {
   if (!pick(seed, 20)) return number(seed, 16);
-  return file % 2 ? V4L2_BUF_TYPE_VIDEO_CAPTURE : V4L2_BUF_TYPE_VIDEO_OUTPUT;
+  return file % 2 ? V4L2_BUF_TYPE_VIDEO_CAPTURE : output_type;
+}
+
+/* Memory for a buffer of that type: in it or, by the multi-planar API, in the planes that it then points to. */
+static void fill_buffer(unsigned int *seed, struct v4l2_buffer *buffer, struct v4l2_plane *planes) {
+  struct v4l2_plane plane = {.length = LENGTH, .bytesused = number(seed, LENGTH)};
+  if (buffer->memory == V4L2_MEMORY_DMABUF)
+    plane.m.fd = dmabufs[pick(seed, BUFFERS)];
+  else if (buffer->memory == V4L2_MEMORY_USERPTR)
+    plane.m.userptr = (unsigned long)memory + pick(seed, 4) * LENGTH + (pick(seed, 4) ? 0 : number(seed, 5000));
+  buffer->bytesused = plane.bytesused;
+  buffer->length = plane.length;
+  if (!V4L2_TYPE_IS_MULTIPLANAR(buffer->type)) {
+    buffer->m.userptr = plane.m.userptr; /* m.fd is in it */
+    return;
+  }
+  if (!pick(seed, 9)) plane.data_offset = number(seed, 3);
+  planes[0] = plane;
+  buffer->m.planes = planes;
+  buffer->length = pick(seed, 9) ? 1 : number(seed, VIDEO_MAX_PLANES);
 }
 
 static int one_ioctl(unsigned int *seed, int file) {
@@ -60,6 +80,7 @@ static int one_ioctl(unsigned int *seed, int file) {
     struct v4l2_event_subscription subscription;
     char bytes[512];
   } a;
+  struct v4l2_plane planes[VIDEO_MAX_PLANES] = {0};
   int fd = files[file], r, type = queue_type(seed, file);
   memset(&a, 0, sizeof(a));
   switch (pick(seed, 12)) {
@@ -73,7 +94,13 @@ static int one_ioctl(unsigned int *seed, int file) {
       ioctl(fd, VIDIOC_G_FMT, &a.create.format);
       a.create.memory = 1 + number(seed, 4);
       a.create.count = number(seed, 4);
-      if (!pick(seed, 4)) a.create.format.fmt.pix.sizeimage = number(seed, LENGTH * 2);
+      if (!pick(seed, 4)) {
+        unsigned int size = number(seed, LENGTH * 2);
+        if (V4L2_TYPE_IS_MULTIPLANAR(type))
+          a.create.format.fmt.pix_mp.plane_fmt[0].sizeimage = size;
+        else
+          a.create.format.fmt.pix.sizeimage = size;
+      }
       return ioctl(fd, VIDIOC_CREATE_BUFS, &a);
     case 2:
     case 3:
@@ -82,19 +109,15 @@ static int one_ioctl(unsigned int *seed, int file) {
       a.buffer.type = type;
       a.buffer.memory = file % 2 ? V4L2_MEMORY_MMAP : 1 + number(seed, 4);
       a.buffer.index = number(seed, 8);
-      a.buffer.length = LENGTH;
-      a.buffer.bytesused = number(seed, LENGTH);
       a.buffer.field = number(seed, 3);
-      if (a.buffer.memory == V4L2_MEMORY_DMABUF)
-        a.buffer.m.fd = dmabufs[pick(seed, BUFFERS)];
-      else if (a.buffer.memory == V4L2_MEMORY_USERPTR)
-        a.buffer.m.userptr = (unsigned long)memory + pick(seed, 4) * LENGTH + (pick(seed, 4) ? 0 : number(seed, 5000));
+      fill_buffer(seed, &a.buffer, planes);
       return ioctl(fd, requests[pick(seed, 4)], &a);
     }
     case 5:
     case 6:
       a.buffer.type = type;
       a.buffer.memory = file % 2 ? V4L2_MEMORY_MMAP : 1 + number(seed, 4);
+      fill_buffer(seed, &a.buffer, planes);
       return ioctl(fd, VIDIOC_DQBUF, &a);
     case 7:
       a.export.type = type;
@@ -115,7 +138,10 @@ static int one_ioctl(unsigned int *seed, int file) {
       a.format.fmt.pix.width = number(seed, 200);
       a.format.fmt.pix.height = number(seed, 200);
       a.format.fmt.pix.pixelformat = pick(seed, 5) ? fourccs[pick(seed, 4)] : (unsigned int)rand_r(seed);
-      a.format.fmt.pix.bytesperline = number(seed, 1000);
+      if (V4L2_TYPE_IS_MULTIPLANAR(type))
+        a.format.fmt.pix_mp.plane_fmt[0].bytesperline = number(seed, 1000);
+      else
+        a.format.fmt.pix.bytesperline = number(seed, 1000);
       return ioctl(fd, VIDIOC_S_FMT, &a);
     default:
       for (unsigned int i = 0; i < sizeof(a); i += 4) {
@@ -129,10 +155,18 @@ static int one_ioctl(unsigned int *seed, int file) {
 
 static void map_and_look(unsigned int *seed, int file) {
   struct v4l2_buffer buffer = {.type = queue_type(seed, file), .memory = V4L2_MEMORY_MMAP, .index = number(seed, 8)};
+  struct v4l2_plane planes[VIDEO_MAX_PLANES] = {0};
+  bool planar = V4L2_TYPE_IS_MULTIPLANAR(buffer.type);
+  if (planar) {
+    buffer.m.planes = planes;
+    buffer.length = VIDEO_MAX_PLANES;
+  }
   if (ioctl(files[file], VIDIOC_QUERYBUF, &buffer)) return;
-  size_t length = pick(seed, 3) ? buffer.length : (size_t)number(seed, LENGTH) + 1;
+  size_t whole = planar ? planes[0].length : buffer.length;
+  off_t offset = planar ? planes[0].m.mem_offset : buffer.m.offset;
+  size_t length = pick(seed, 3) ? whole : (size_t)number(seed, LENGTH) + 1;
   volatile char *p = mmap(NULL, length, PROT_READ | PROT_WRITE, pick(seed, 9) ? MAP_SHARED : MAP_PRIVATE, files[file],
-                          buffer.m.offset + (pick(seed, 9) ? 0 : 4096));
+                          offset + (pick(seed, 9) ? 0 : 4096));
   if (p == MAP_FAILED) return;
   volatile char sum = p[0] + p[length - 1];
   (void)sum;
@@ -183,6 +217,10 @@ int main(int argc, char **argv) {
     close(memfd);
   }
   for (int i = 0; i < FILES; i++) files[i] = open(nodes[i % 2], O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  struct v4l2_capability capability;
+  if (ioctl(files[0], VIDIOC_QUERYCAP, &capability)) return 2;
+  output_type = capability.device_caps & V4L2_CAP_VIDEO_OUTPUT_MPLANE ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+                                                                      : V4L2_BUF_TYPE_VIDEO_OUTPUT;
   for (long i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, fuzz, (void *)(seed + i * 7919ul));
   sleep(atoi(argv[3]));
   stop = true;
