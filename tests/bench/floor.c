@@ -4,10 +4,11 @@
 // The floor of the sink benchmark: the least that any program does to show pictures on a V4L2 output device.
 // One thread, no frame source, no pacing but the device's own; per frame poll, DQBUF, QBUF and nothing else.
 //
-//   floor dmabuf|copy|handover DEVICE WIDTH HEIGHT WARM FRAMES
+//   floor dmabuf|copy|paced|handover DEVICE WIDTH HEIGHT WARM FRAMES
 //
 // dmabuf: the pictures are udmabufs.
 // copy: a memcpy of the whole picture into the device's own buffers.
+// paced: as copy, at 10 Hz, for readers that must not be overtaken.
 // handover: as dmabuf, but a second thread says when a picture is there, by an eventfd and at 60 Hz, as any source does
 // that is not the sink itself; only the sink's thread is measured.
 //
@@ -36,10 +37,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEPTH = 3, HERTZ = 60 };
+enum { DEPTH = 3 };
 
 static const char *device_name;
 static int device;
+static uint64_t hertz = 60;
 static enum v4l2_memory memory;
 static uint32_t image_size;
 static size_t buffer_size;
@@ -217,7 +219,7 @@ static void *present(void *eventfd_number) {
   int wake = *(int *)eventfd_number;
   uint64_t at = now(CLOCK_MONOTONIC);
   for (;;) {
-    at += 1000000000u / HERTZ;
+    at += 1000000000u / hertz;
     struct timespec when = {.tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u)};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
     uint64_t one = 1;
@@ -230,11 +232,13 @@ static void *present(void *eventfd_number) {
 
 int main(int argc, char **argv) {
   if (argc != 7) {
-    fprintf(stderr, "usage: floor dmabuf|copy|handover DEVICE WIDTH HEIGHT WARM FRAMES\n");
+    fprintf(stderr, "usage: floor dmabuf|copy|paced|handover DEVICE WIDTH HEIGHT WARM FRAMES\n");
     return 2;
   }
-  memory = strcmp(argv[1], "copy") == 0 ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
-  int handover = strcmp(argv[1], "handover") == 0;
+  int paced = strcmp(argv[1], "paced") == 0;
+  int handover = paced || strcmp(argv[1], "handover") == 0;
+  memory = paced || strcmp(argv[1], "copy") == 0 ? V4L2_MEMORY_MMAP : V4L2_MEMORY_DMABUF;
+  hertz = paced ? 10 : hertz;
   device_name = argv[2];
   int warm = atoi(argv[5]), frames = atoi(argv[6]);
   if (frames < 1 || warm < 1) {
@@ -258,7 +262,8 @@ int main(int argc, char **argv) {
   make_pictures();
   make_slots();
   int type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
-  int free_slots[DEPTH], free_count = 0;
+  // In turn, as everybody queues them: v4l2loopback's readers get the writer's slot, be theirs queued or not.
+  int free_slots[DEPTH], oldest = 0, free_count = 0;
   for (int i = 0; i < count; i++) {
     queue(i);
   }
@@ -293,7 +298,7 @@ int main(int argc, char **argv) {
         }
         cpu = used;
         done++;
-        free_slots[free_count++] = i;
+        free_slots[(oldest + free_count++) % DEPTH] = i;
       }
     }
     if (waits[1].revents & POLLIN) {
@@ -303,7 +308,9 @@ int main(int argc, char **argv) {
       }
     }
     while (free_count > 0 && (!handover || pending)) {
-      queue(free_slots[--free_count]);
+      queue(free_slots[oldest]);
+      oldest = (oldest + 1) % DEPTH;
+      free_count--;
       pending = 0;
     }
     waits[0].fd = free_count < count ? device : -1;  // with nothing queued poll says POLLERR at once

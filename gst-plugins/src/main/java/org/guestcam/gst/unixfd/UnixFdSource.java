@@ -86,7 +86,7 @@ public final class UnixFdSource implements FrameSource {
   private int filled;
   private int nextBuffer;
   private long sequence;
-  private boolean open;
+  private boolean closed;
 
   /** A source that has not begun; {@code name} as {@link UnixSocket#connect} has it. */
   UnixFdSource(String name) {
@@ -115,7 +115,6 @@ public final class UnixFdSource implements FrameSource {
       throw e;
     }
     stop = new EventFd("unixfd source");
-    open = true;
     thread = Thread.ofPlatform().name("guestcam-unixfd-source").start(this::listen);
   }
 
@@ -347,7 +346,7 @@ public final class UnixFdSource implements FrameSource {
   /** Any thread. What cannot be said any more has no hearer. */
   private void release(long id) {
     synchronized (sending) {
-      if (open) {
+      if (!closed) {
         UnixFdMessage.header(outgoing, UnixFdMessage.RELEASE_BUFFER, UnixFdMessage.RELEASE);
         outgoing.set(JAVA_LONG, UnixFdMessage.HEADER, id);
         socket.send(outgoing, 0, UnixFdMessage.HEADER + UnixFdMessage.RELEASE);
@@ -369,9 +368,11 @@ public final class UnixFdSource implements FrameSource {
       stop.close();
     }
     synchronized (sending) {
-      if (open) {
-        open = false;
-        socket.close();
+      if (!closed) {
+        closed = true;
+        if (socket != null) {
+          socket.close();
+        }
         arena.close();
         identity.close();
       }

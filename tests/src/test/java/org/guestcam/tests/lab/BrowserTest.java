@@ -19,14 +19,19 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.guestcam.frame.Endpoint;
+import org.guestcam.frame.PixelFormat;
+import org.guestcam.frame.Providers;
+import org.guestcam.gst.ConvertedSource;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The camera in a browser: Chromium opens it by the name that {@code guestcam loopback add} gave
- * it, in the page that users copy ({@code examples/browser/camera.html}), and the guest's frame
- * numbers are read back from the page's canvas.
+ * it, in the page that users copy ({@code examples/browser/camera.html}), with the guest's pictures
+ * as {@code --format YUYV} converts them, and the guest's frame numbers are read back from the
+ * page's canvas.
  */
 @Tag("lab")
 @Tag("own-loopback")
@@ -49,8 +54,13 @@ class BrowserTest {
     Command.run("guestcam", "loopback", "add", NAME, "--output-nr=40", "--capture-nr=41");
     HttpServer server = serve();
     Process browser = null;
+    // A guest draws XR24, which no browser takes.
+    Endpoint guest = Endpoint.parse("pattern:?size=640x480&fps=4&memory=dmabuf");
     try (Flow flow =
-        Flow.start("pattern:?size=640x480&format=YUYV&fps=4&memory=dmabuf", "v4l2:/dev/video40")) {
+        Flow.start(
+            new ConvertedSource(
+                Providers.source(guest).open(guest), PixelFormat.YUYV, "auto", false),
+            "v4l2:/dev/video40")) {
       flow.awaitFrames(2);
       browser = browse(profile, server.getAddress().getPort());
       List<Long> numbers = new ArrayList<>();
@@ -73,7 +83,6 @@ class BrowserTest {
       for (int i = 1; i < FRAMES; i++) {
         assertTrue(numbers.get(i) > numbers.get(i - 1), "pictures go back: " + numbers);
       }
-      assertEquals(0, flow.copiedBytes(), "guestcam copied on " + flow.path());
     } finally {
       if (browser != null) {
         HeadlessBrowser.end(browser);

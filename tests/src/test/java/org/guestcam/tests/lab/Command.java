@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs a program to its end: its output, or a failure that shows it. */
 record Command(List<String> words, int status, String output) {
-  private static final long LIMIT_SECONDS = 240;
+  private static final long LIMIT_SECONDS = 600;
 
   /** Runs it and wants status 0. */
   static String run(String... words) {

@@ -23,7 +23,7 @@ import org.guestcam.uapi.Poll;
  * the sink is the real one, and only counts what passes.
  */
 final class Flow implements AutoCloseable {
-  private static final long LIMIT_SECONDS = 120;
+  private static final long LIMIT_SECONDS = 600;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
 /** The program guestcam in a process of its own, for what signals and exit codes do. */
 final class Guestcam implements AutoCloseable {
   private static final Pattern FRAMES = Pattern.compile("\"frames_out\":(\\d+)");
-  private static final long LIMIT_SECONDS = 120;
+  private static final long LIMIT_SECONDS = 600;
 
   private final Process process;
   private final BufferedReader numbers;

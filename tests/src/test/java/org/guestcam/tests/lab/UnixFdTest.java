@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 /** {@code unixfd:}, with GStreamer's own unixfdsrc in another process, which is 1.24 or newer. */
 @Tag("lab")
 @Tag("gst-lab")
-@Timeout(300)
+@Timeout(1200)
 class UnixFdTest {
   private static final int WIDTH = 320;
   private static final int HEIGHT = 240;

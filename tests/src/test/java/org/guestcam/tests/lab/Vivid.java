@@ -70,7 +70,16 @@ record Vivid(Path output, Path capture) {
   /** {@link #followTimings}, and waits for the test picture. */
   void follow(String fourcc, PixelFormat format, int width, int height) {
     followTimings(fourcc);
-    Recording.awaitPicture(capture, format, width, height);
+    try {
+      Recording.awaitPicture(capture, format, width, height);
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "\n" + state(output) + state(capture), e);
+    }
+  }
+
+  /** What the driver says of a node: its format, timings, inputs and controls. */
+  private static String state(Path node) {
+    return Command.of("v4l2-ctl", "-d", node.toString(), "--all", "--log-status").output();
   }
 
   /**
