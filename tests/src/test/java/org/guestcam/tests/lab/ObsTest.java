@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  * whose recording the guest's frame numbers are read back.
  */
 @Tag("lab")
-@Tag("obs")
+@Tag("desktop")
 @Timeout(1800)
 class ObsTest {
   private static final int WIDTH = 640;
