@@ -34,36 +34,59 @@ static void *grant(uint32_t pages, uint32_t *refs) {
   return address;
 }
 
-_Noreturn static void be_frontend(struct frontend_talk *talk, int ready) {
-  uint32_t *picture = grant(talk->pages, talk->refs);
-  uint32_t error = picture ? 0 : (uint32_t)errno;
-  if (picture) picture_draw(picture, talk->pages * PAGE, talk->number);
-  if (write(ready, &error, sizeof error) != sizeof error) _exit(1);
-  for (;;) pause();
+/* A frontend, and how it is told to draw and says that it has. */
+struct frontend {
+  pid_t process;
+  int draw, drawn;
+};
+
+_Noreturn static void be_frontend(struct frontend_talk *talk, int draw, int drawn) {
+  uint32_t pages = talk->pages, *picture = grant(pages, talk->refs), error = picture ? 0 : (uint32_t)errno;
+  char byte;
+  do {
+    if (picture) picture_draw(picture, pages * PAGE, talk->number);
+    if (write(drawn, &error, sizeof error) != sizeof error) _exit(1);
+  } while (read(draw, &byte, 1) == 1);
+  _exit(1);
 }
 
-static pid_t start(struct frontend_talk *talk) {
-  int ready[2];
-  if (talk->pages > FRONTEND_PAGES || pipe(ready)) die("pipe, or too many pages");
-  pid_t child = fork();
-  if (child < 0) die("fork: %s", strerror(errno));
-  if (!child) be_frontend(talk, ready[1]);
-  close(ready[1]);
-  if (read(ready[0], &talk->error, sizeof talk->error) != sizeof talk->error) talk->error = EPIPE;
-  close(ready[0]);
-  return child;
+static void await_drawn(const struct frontend *frontend, struct frontend_talk *talk) {
+  uint32_t error;
+  talk->error = read(frontend->drawn, &error, sizeof error) == sizeof error ? error : EPIPE;
 }
 
-static void stop(pid_t frontend, struct frontend_talk *talk) {
+static void start(struct frontend *frontend, struct frontend_talk *talk) {
+  int draw[2], drawn[2];
+  if (talk->pages > FRONTEND_PAGES || pipe(draw) || pipe(drawn)) die("pipe, or too many pages");
+  frontend->process = fork();
+  if (frontend->process < 0) die("fork: %s", strerror(errno));
+  if (!frontend->process) be_frontend(talk, draw[0], drawn[1]);
+  close(draw[0]);
+  close(drawn[1]);
+  frontend->draw = draw[1];
+  frontend->drawn = drawn[0];
+  await_drawn(frontend, talk);
+}
+
+static void draw_again(const struct frontend *frontend, struct frontend_talk *talk) {
+  if (write(frontend->draw, "", 1) != 1) die("the frontend has gone");
+  await_drawn(frontend, talk);
+}
+
+static void stop(struct frontend *frontend, struct frontend_talk *talk) {
+  pid_t process = frontend->process;
   int status = 0;
   talk->error = 0;
-  if (frontend <= 0 || kill(frontend, SIGKILL) || waitpid(frontend, &status, 0) != frontend || !WIFSIGNALED(status)) talk->error = ECHILD;
+  if (process <= 0 || kill(process, SIGKILL) || waitpid(process, &status, 0) != process || !WIFSIGNALED(status)) talk->error = ECHILD;
+  close(frontend->draw);
+  close(frontend->drawn);
+  frontend->process = 0;
 }
 
 int main(void) {
   struct ioctl_evtchn_bind_unbound_port bind = {.remote_domain = 0};
   uint32_t ref, done = 0;
-  pid_t frontend = 0;
+  struct frontend frontend = {0};
   struct frontend_talk *talk = grant(1, &ref);
   if (!talk) die("gntalloc: %s", strerror(errno));
   memset(talk, 0, sizeof *talk);
@@ -74,12 +97,12 @@ int main(void) {
   fflush(stdout);
   while (frontend_event(channel, -1)) {
     if (__atomic_load_n(&talk->asked, __ATOMIC_ACQUIRE) == done) continue;
-    if (talk->verb == FRONTEND_START) {
-      frontend = start(talk);
-    } else {
-      stop(frontend, talk);
-      frontend = 0;
-    }
+    if (talk->verb == FRONTEND_START)
+      start(&frontend, talk);
+    else if (talk->verb == FRONTEND_DRAW)
+      draw_again(&frontend, talk);
+    else
+      stop(&frontend, talk);
     __atomic_store_n(&talk->answered, ++done, __ATOMIC_RELEASE);
     if (!frontend_notify(channel, (uint32_t)port)) die("notify: %s", strerror(errno));
   }

@@ -24,6 +24,7 @@ typedef uint16_t domid_t;
 
 enum frontend_verb {
   FRONTEND_START, /* a frontend anew, which grants so many pages with the picture of that number in them */
+  FRONTEND_DRAW,  /* it draws another picture into these pages */
   FRONTEND_KILL,  /* SIGKILL; answered when it has gone */
 };
 

@@ -43,7 +43,7 @@ struct shared {
 };
 
 static struct frontend_talk *talk;
-static int device, gntdev, channel, port, deaths, raced;
+static int device, gntdev, channel, port, deaths, raced, turn; /* turn: of the rounds, which differ in details */
 static unsigned int domain;
 static uint32_t number;
 static const char *state = "start", *output, *capture;
@@ -87,6 +87,13 @@ static void answer(void) {
 static void start(uint32_t pages) {
   number++;
   ask(FRONTEND_START, pages);
+  answer();
+}
+
+/* Another picture in the same pages. */
+static void draw_again(void) {
+  number++;
+  ask(FRONTEND_DRAW, 0);
   answer();
 }
 
@@ -172,7 +179,7 @@ static void produce(struct stream *out, struct shared *slots) {
 static void queue(struct stream *out, unsigned int slot) { must(!stream_queue(out, slot, now_nanos()), "producer's QBUF"); }
 
 static void leave(struct stream *out) {
-  if (number & 1) must(!stream_off(out) && !stream_request(out, V4L2_MEMORY_DMABUF, 0), "producer's end");
+  if (turn & 1) must(!stream_off(out) && !stream_request(out, V4L2_MEMORY_DMABUF, 0), "producer's end");
   stream_close(out);
 }
 
@@ -203,7 +210,7 @@ static void goes_on(struct stream *out, struct stream *in) {
 }
 
 static void leave_both(struct stream *out, struct stream *in) {
-  if (number & 2) {
+  if (turn & 2) {
     leave(out);
     is_shown(in, 0);
     is_shown(in, 1);
@@ -221,10 +228,14 @@ static void die_queued(bool shown) {
   produce(&out, slots);
   if (shown) read_camera(&in);
   queue(&out, 0);
-  if (shown)
+  if (shown) {
     see(&in, 0);
-  else
+    /* The reader's mapping is the frontend's memory. */
+    draw_again();
+    is_shown(&in, 0);
+  } else {
     queue(&out, 1);
+  }
   kill_frontend();
   if (shown) {
     goes_on(&out, &in);
@@ -241,7 +252,7 @@ static void die_queued(bool shown) {
 /* The frontend's death where its pages are looked at by this process alone. */
 static void die_mapped(enum way way) {
   struct shared shared, again;
-  uint32_t pages = 1 + (number * 2654435761u >> 8) % FRONTEND_PAGES, flags = number & 1 ? GUESTCAM_GRANTS_READONLY : 0;
+  uint32_t pages = 1 + (number * 2654435761u >> 8) % FRONTEND_PAGES, flags = turn & 1 ? GUESTCAM_GRANTS_READONLY : 0;
   start(pages);
   must(!map(&shared, pages, flags), "MAP");
   if (way == MMAPPED) {
@@ -362,7 +373,7 @@ int main(int argc, char **argv) {
   must(device >= 0, "/dev/" GUESTCAM_GRANTS_NODE);
   meet((uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
   told("met", 0, 0);
-  for (int round = 0; round < atoi(argv[4]); round++) round_of_deaths();
+  for (; turn < atoi(argv[4]); turn++) round_of_deaths();
   told("killed", deaths, raced);
   hold();
   puts("released");
