@@ -26,15 +26,19 @@ record Vivid(Path output, Path capture) {
   /** Finds the nodes and connects them. */
   static Vivid connected() {
     Vivid vivid = new Vivid(node("vid-out"), node("vid-cap"));
+    vivid.connect();
+    return vivid;
+  }
+
+  private void connect() {
     Command.run(
         "v4l2-ctl",
         "-d",
-        vivid.capture.toString(),
+        capture.toString(),
         "-c",
         "hdmi_000_0_is_connected_to=2",
         "-c",
         "osd_text_mode=2");
-    return vivid;
   }
 
   private static Path node(String part) {
@@ -84,9 +88,11 @@ record Vivid(Path output, Path capture) {
 
   /**
    * Gives the capture side the output's display timings and format: vivid's input does not find
-   * them out by itself, and scales what does not fit.
+   * them out by itself, and scales what does not fit. Connects it once more too: of Linux 6.13 and
+   * newer, vivid's own worker may disconnect it some time after the module was loaded.
    */
   void followTimings(String fourcc) {
+    connect();
     Map<String, String> timings =
         Command.run("v4l2-ctl", "-d", output.toString(), "--get-dv-timings")
             .lines()
