@@ -133,6 +133,12 @@ public final class PipeWireProvider implements FrameSinkProvider {
       return 0;
     }
 
+    /** PipeWire 1.4's pipewiresink fails when who looked has gone; another may come. */
+    @Override
+    public boolean goesOn(IOException failure) {
+      return String.valueOf(failure.getMessage()).contains("all buffers have been removed");
+    }
+
     @Override
     public IOException explain(IOException failure) {
       return String.valueOf(failure.getMessage()).contains("Failed to connect")

@@ -13,6 +13,8 @@ import org.guestcam.gst.ffi.FramePool;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventFd;
 import org.guestcam.uapi.Poll;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A GStreamer pipeline as a sink. A frame goes in when the pipeline wants one, so that the newest
@@ -86,6 +88,14 @@ final class PipelineSink implements FrameSink {
     @Override
     default void close() {}
 
+    /**
+     * Whether that is no failure of the whole: then the next frame begins another pipeline, as
+     * after a change of layout.
+     */
+    default boolean goesOn(IOException failure) {
+      return false;
+    }
+
     /** What to say of an error of the pipeline, with what helps. */
     default IOException explain(IOException failure) {
       return failure;
@@ -103,6 +113,8 @@ final class PipelineSink implements FrameSink {
    * fewer buffers goes on being shown with its last picture again.
    */
   private static final int MOST = 64;
+
+  private static final Logger LOG = LoggerFactory.getLogger(PipelineSink.class);
 
   private final Plan plan;
   private final EventFd wake;
@@ -179,8 +191,20 @@ final class PipelineSink implements FrameSink {
       try {
         pipeline.check();
       } catch (IOException e) {
-        throw plan.explain(e);
+        failed(e);
       }
+    }
+  }
+
+  private void failed(IOException failure) throws IOException {
+    if (!plan.goesOn(failure)) {
+      throw plan.explain(failure);
+    }
+    LOG.debug("{} begins anew: {}", plan.description(), failure.getMessage());
+    FramePipeline over = pipeline;
+    pipeline = null;
+    if (over != null) {
+      over.close();
     }
   }
 
@@ -202,7 +226,7 @@ final class PipelineSink implements FrameSink {
       if (changed) {
         accept(frame);
       }
-      if (layout != null && changed && plan.startsAnew()) {
+      if (pipeline == null || (layout != null && changed && plan.startsAnew())) {
         try {
           end();
           pipeline = begin(shown);
@@ -221,7 +245,7 @@ final class PipelineSink implements FrameSink {
         path = "GStreamer " + pipeline.memory() + (dmaBuf ? " of dma-bufs" : "") + plan.note();
       }
     } catch (IOException e) {
-      throw plan.explain(e);
+      failed(e);
     }
   }
 

@@ -61,6 +61,20 @@ final class PipeWire implements AutoCloseable {
     return Command.of(withEnvironment(words).toArray(String[]::new));
   }
 
+  /** What it has to offer. */
+  String nodes() {
+    return of("pw-cli", "ls", "Node").output();
+  }
+
+  /** Waits until there is a node of that name. */
+  void awaitNode(String name) {
+    for (int i = 0; !nodes().contains("node.name = \"" + name + "\""); i++) {
+      if (i == LOOKS) {
+        throw new AssertionError("no node " + name + ": " + nodes());
+      }
+    }
+  }
+
   private List<String> withEnvironment(String... words) {
     List<String> all = new ArrayList<>();
     all.add("env");

@@ -31,6 +31,7 @@ class PipeWireTest {
     Path raw = Files.createTempFile(Path.of("/tmp"), "pipewire", ".raw");
     Command last = null;
     for (int i = 0; i < ATTEMPTS; i++) {
+      desktop.awaitNode(node);
       last =
           desktop.of(
               "timeout",
@@ -49,8 +50,7 @@ class PipeWireTest {
         return Recording.of(raw, FRAMES);
       }
     }
-    throw new AssertionError(
-        "no reader is served: " + last + "\n" + desktop.of("pw-cli", "ls", "Node").output());
+    throw new AssertionError("no reader is served: " + last + "\n" + desktop.nodes());
   }
 
   @Test
@@ -66,7 +66,8 @@ class PipeWireTest {
           assertTrue(numbers.getLast() > numbers.getFirst(), "it stands still: " + numbers);
         }
       }
-      String nodes = desktop.of("pw-cli", "ls", "Node").output();
+      desktop.awaitNode("guestcam.Windows-11--guest-");
+      String nodes = desktop.nodes();
       assertTrue(nodes.contains("node.description = \"Windows 11 (guest)\""), nodes);
       camera.signal("TERM");
       assertEquals(0, camera.awaitEnd(), camera::errors);
