@@ -107,35 +107,6 @@ class QemuGuestTest {
     }
   }
 
-  /** A lossless recording of a guest has its screen, to the pixel. */
-  @ParameterizedTest
-  @ValueSource(strings = {NO_GL, GL})
-  void aRecordingShowsWhatQemuDumps(String display) throws Exception {
-    Path file = directory.resolve("guest.mkv");
-    try (QemuProcess qemu =
-        QemuProcess.boot(QEMU_10, directory, BootSector.STILL, display, "-vga", "std")) {
-      Picture dump;
-      do {
-        dump = qemu.screendump("");
-      } while (dump.colours() < 200);
-      try (Guestcam done =
-          Guestcam.run(
-              "record",
-              "--encoder",
-              "ffv1",
-              "--duration",
-              "3s",
-              qemu.endpoint(""),
-              file.toString())) {
-        assertEquals(0, done.awaitEnd(), done::errors);
-      }
-      try (Recording recording = Recording.byFfmpeg(file, PixelFormat.XRGB8888, 640, 400)) {
-        FrameLayout layout = FrameLayout.tight(PixelFormat.XRGB8888, 640, 400);
-        assertEquals(dump, Picture.of(recording.last(layout), layout));
-      }
-    }
-  }
-
   /** Waits until the camera shows what QEMU dumps. */
   private static Picture awaitDump(QemuProcess qemu, Path camera, PixelFormat format)
       throws IOException {
