@@ -201,10 +201,14 @@ final class PipelineSink implements FrameSink {
       throw plan.explain(failure);
     }
     LOG.debug("{} begins anew: {}", plan.description(), failure.getMessage());
-    FramePipeline over = pipeline;
-    pipeline = null;
-    if (over != null) {
-      over.close();
+    drop();
+  }
+
+  /** Ends it now, whatever is in it. */
+  private void drop() {
+    if (pipeline != null) {
+      pipeline.close();
+      pipeline = null;
     }
   }
 
@@ -313,10 +317,7 @@ final class PipelineSink implements FrameSink {
   @Override
   public void close() {
     plan.close();
-    if (pipeline != null) {
-      pipeline.close();
-      pipeline = null;
-    }
+    drop();
     pool.close();
     synchronized (wake) {
       if (!closed) {

@@ -46,37 +46,36 @@ class QemuFileTest {
     }
   }
 
-  private static void requireRecorded(QemuProcess qemu, Path file) throws Exception {
-    try (Guestcam done =
-        Guestcam.run(
-            "record",
-            "--encoder",
-            "ffv1",
-            "--duration",
-            "3s",
-            qemu.endpoint(""),
-            file.toString())) {
-      assertEquals(0, done.awaitEnd(), done::errors);
+  private void requireRecorded(String display) throws Exception {
+    Path file = directory.resolve("guest.mkv");
+    try (QemuProcess qemu = still(display)) {
+      try (Guestcam done =
+          Guestcam.run(
+              "record",
+              "--encoder",
+              "ffv1",
+              "--duration",
+              "3s",
+              qemu.endpoint(""),
+              file.toString())) {
+        assertEquals(0, done.awaitEnd(), done::errors);
+      }
+      assertEquals(qemu.screendump(""), last(file));
     }
-    assertEquals(qemu.screendump(""), last(file));
   }
 
   @Test
   @Tag("gst")
   @Tag("qemu-lab")
   void aRecordingShowsWhatQemuDumps() throws Exception {
-    try (QemuProcess qemu = still(NO_GL)) {
-      requireRecorded(qemu, directory.resolve("guest.mkv"));
-    }
+    requireRecorded(NO_GL);
   }
 
   @Test
   @Tag("lab")
   @Tag("qemu-lab")
   void aRecordingShowsWhatQemuDumpsOfOpenGl() throws Exception {
-    try (QemuProcess qemu = still(GL)) {
-      requireRecorded(qemu, directory.resolve("guest.mkv"));
-    }
+    requireRecorded(GL);
   }
 
   @Test

@@ -88,8 +88,8 @@ record Vivid(Path output, Path capture) {
 
   /**
    * Gives the capture side the output's display timings and format: vivid's input does not find
-   * them out by itself, and scales what does not fit. Connects it once more too: of Linux 6.13 and
-   * newer, vivid's own worker may disconnect it some time after the module was loaded.
+   * them out by itself, and scales what does not fit. Connects it once more too: with Linux 7.2 it
+   * was found disconnected again, once in many runs; what does that is not known.
    */
   void followTimings(String fourcc) {
     connect();
