@@ -46,6 +46,7 @@ struct gcg_buffer {
 
 	/* Mapped: prepared when it was mapped, so that the end needs no memory. */
 	struct gnttab_unmap_grant_ref *unmap;
+	struct gntab_unmap_queue_data unmapping; /* a work item is in it: not for a stack */
 
 	/* Granted. The source is NULL where the pages are our own. */
 	grant_ref_t *refs;

@@ -19,17 +19,15 @@ static phys_addr_t kernel_address(struct page *page)
  */
 static unsigned int unmap_first(struct gcg_buffer *buffer, unsigned int count)
 {
-	struct gntab_unmap_queue_data unmap = {
-		.unmap_ops = buffer->unmap,
-		.pages = buffer->pages,
-		.count = count,
-	};
 	unsigned int i, lost = 0;
 	int ret;
 
 	if (!count)
 		return 0;
-	ret = gnttab_unmap_refs_sync(&unmap);
+	buffer->unmapping.unmap_ops = buffer->unmap;
+	buffer->unmapping.pages = buffer->pages;
+	buffer->unmapping.count = count;
+	ret = gnttab_unmap_refs_sync(&buffer->unmapping);
 	for (i = 0; i < count; i++)
 		lost += ret || buffer->unmap[i].status != GNTST_okay;
 	if (lost)
