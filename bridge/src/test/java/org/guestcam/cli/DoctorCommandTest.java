@@ -216,6 +216,10 @@ class DoctorCommandTest {
     file("/dev/xen/gntalloc", "");
     Finding lends = look(new XenCheck(() -> Optional.of(false), false));
     assertTrue(lends.meaning().contains("as pages of xen-gntalloc"), lends.meaning());
+    file("/sys/hypervisor/guest_type", "PVH\n");
+    Finding pvh = look(new XenCheck(() -> Optional.of(true), false));
+    assertTrue(pvh.meaning().contains("(route=map)."), pvh.meaning());
+    file("/sys/hypervisor/guest_type", "PV\n");
     file("/dev/guestcam-grants", "");
     assertEquals(
         Finding.State.LIMITED, look(new XenCheck(() -> Optional.of(false), false)).state());

@@ -67,7 +67,7 @@ public final class XenCheck implements Check {
             + (host.exists(MODULE) ? ", guestcam_grants" : "");
     boolean gntalloc = host.exists(GNTALLOC);
     String routes =
-        guestAllocates(dmaBufs, module) + "\n" + hostAllocates(dmaBufs || module, gntalloc);
+        guestAllocates(type, dmaBufs, module) + "\n" + hostAllocates(dmaBufs || module, gntalloc);
     return dmaBufs || module
         ? Finding.ok(PART, found, routes)
         : Finding.limited(
@@ -79,17 +79,17 @@ public final class XenCheck implements Check {
                 + " with CONFIG_XEN_GNTDEV_DMABUF=y");
   }
 
-  private String guestAllocates(boolean dmaBufs, boolean module) {
+  private String guestAllocates(String type, boolean dmaBufs, boolean module) {
     if (module) {
       return "be-alloc=0: the guest's pages are dma-bufs of guestcam_grants, for every device and"
           + " without a copy.";
     }
-    if (!arm) {
+    if (!arm && !type.equals("PVH") && !type.equals("HVM")) {
       return "be-alloc=0: one copy a frame, by the hypervisor (route=copy). On x86 gntdev cannot"
           + " export a guest's pages, and mapped ones corrupt a PV dom0 when they are queued.";
     }
     return "be-alloc=0: the guest's pages are mapped, without a copy (route=map)"
-        + (dmaBufs ? ", or exported as dma-bufs for devices with DMA (route=export)." : ".");
+        + (arm && dmaBufs ? ", or exported as dma-bufs for devices with DMA (route=export)." : ".");
   }
 
   private String hostAllocates(boolean dmaBufs, boolean gntalloc) {

@@ -23,14 +23,18 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, AtomicLong co
 
   /**
    * The route that is sound here where the user names none. A foreign domain's pages, mapped and
-   * queued as USERPTR, corrupt the memory of an x86 PV dom0 (and are untried in a PVH one), so x86
-   * copies where guestcam_grants is not loaded; that one refuses to work where it is not sound.
+   * queued as USERPTR, corrupt the memory of an x86 PV dom0, so that copies. Elsewhere Xen maps
+   * them to addresses that have pages of this kernel. guestcam_grants, which makes dma-bufs of
+   * them, goes first; it refuses to work where it is not sound.
+   *
+   * @param shares whether guestcam_grants is there
+   * @param guestType of this domain, as /sys/hypervisor/guest_type says it; empty if unknown
    */
-  static DisplayMemory.Route ofThisHost(boolean shares) {
+  static DisplayMemory.Route ofThisHost(boolean shares, boolean arm, String guestType) {
     if (shares) {
       return DisplayMemory.Route.SHARE;
     }
-    return System.getProperty("os.arch").equals("aarch64")
+    return arm || guestType.equals("PVH") || guestType.equals("HVM")
         ? DisplayMemory.Route.MAP
         : DisplayMemory.Route.COPY;
   }
@@ -58,7 +62,10 @@ record Routes(DisplayMemory.Route grantedByGuest, int exportFlags, AtomicLong co
                   : "gntdev could not";
       throw new RefusedException(
           Errno.EIO,
-          why + "; use route=map (arm64), route=copy or be-alloc=1 [" + e.getMessage() + "]",
+          why
+              + "; use route=map (not in a PV dom0), route=copy or be-alloc=1 ["
+              + e.getMessage()
+              + "]",
           e);
     }
   }

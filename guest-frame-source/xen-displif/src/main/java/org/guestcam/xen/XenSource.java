@@ -4,6 +4,7 @@ package org.guestcam.xen;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 import org.guestcam.frame.FrameListener;
 import org.guestcam.frame.FrameSource;
@@ -29,6 +30,7 @@ public final class XenSource implements FrameSource {
   private static final int STORE = 0;
   private static final int PORTS = 1;
   private static final int WAKE = 2;
+  private static final Path GUEST_TYPE = Path.of("/sys/hypervisor/guest_type");
 
   private final XenOptions options;
   private final AtomicLong copiedBytes = new AtomicLong();
@@ -77,7 +79,10 @@ public final class XenSource implements FrameSource {
       throws IOException {
     String self = store.read("domid").orElse("0");
     DisplayMemory.Route route =
-        options.route() == null ? Routes.ofThisHost(xen.shares()) : options.route();
+        options.route() == null
+            ? Routes.ofThisHost(
+                xen.shares(), System.getProperty("os.arch").equals("aarch64"), guestType())
+            : options.route();
     return new Backend(
         store,
         xen,
@@ -87,6 +92,14 @@ public final class XenSource implements FrameSource {
         (connector, id) -> options.isConnector(connector, id) ? listener : null,
         this::signal,
         System::nanoTime);
+  }
+
+  private static String guestType() {
+    try {
+      return Files.readString(GUEST_TYPE).strip();
+    } catch (IOException e) {
+      return ""; // a kernel without CONFIG_XEN_SYS_HYPERVISOR
+    }
   }
 
   static XenStore openStore() throws HostLacksException {
