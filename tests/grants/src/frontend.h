@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright the guestcam authors */
 /*
- * What a domain whose frontends are killed (frontend.c) and the dom0 that asks for it (frontends.c) share: a page, and
+ * What a domain whose frontends are killed (frontend.c) and the dom0 that asks for it (frontends.c) share: two pages, and
  * an event channel that tells the other side to look at it.
  */
 #ifndef GRANTS_TEST_FRONTEND_H
@@ -20,21 +20,29 @@ typedef uint16_t domid_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-#define FRONTEND_PAGES 900u
+/* Of 1920x1080. */
+#define FRONTEND_PAGES 2025u
+#define FRONTEND_TALK_PAGES 2u
+#define PAGE_WORDS 1024u
 
 enum frontend_verb {
   FRONTEND_START, /* a frontend anew, which grants so many pages with the picture of that number in them */
   FRONTEND_DRAW,  /* it draws another picture into these pages */
+  FRONTEND_LOOK,  /* it says what is in a page of its picture now */
   FRONTEND_KILL,  /* SIGKILL; answered when it has gone */
 };
 
-/* In the shared page. dom0 writes the verb, then counts asked up; the domain writes the answer, then counts answered up. */
+/* In the shared pages. dom0 writes the verb, then counts asked up; the domain writes the answer, then counts answered up. */
 struct frontend_talk {
   uint32_t asked, answered;
-  uint32_t verb, number, pages;
+  uint32_t verb, number, pages, page;
   uint32_t error; /* an errno */
-  uint32_t refs[FRONTEND_PAGES];
+  union {
+    uint32_t refs[FRONTEND_PAGES];
+    uint32_t words[PAGE_WORDS]; /* LOOK's answer */
+  };
 };
+_Static_assert(sizeof(struct frontend_talk) <= FRONTEND_TALK_PAGES * 4096, "the talk has its room");
 
 /* The next event within so many milliseconds, and the channel is ready for another. */
 static inline bool frontend_event(int channel, int milliseconds) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
 /*
- * frontends DOMAIN REF PORT ROUNDS OUTPUT CAPTURE: in dom0. Again and again a frontend in that domain (frontend.c, which said
- * REF and PORT) grants a picture, and is killed; each round is one death in each state that its pages can be in here. The
+ * frontends DOMAIN ROUNDS OUTPUT CAPTURE PORT REF REF: in dom0. Again and again a frontend in that domain (frontend.c, which said
+ * PORT and the REFs) grants a picture, and is killed; each round is one death in each state that its pages can be in here. The
  * picture is to stay as it was until it is let go of, and then nothing is to be left. OUTPUT and CAPTURE are guestcam_loopback's.
+ * In the first round it is of 1080p, and a device reads and writes it by DMA; it is smaller then.
  * At the end one picture is held in every state at once, and nothing else of the domain: the caller destroys it, and what is held must be
  * readable still.
  *
@@ -18,13 +19,12 @@
 #include <sys/wait.h>
 
 #include "../../loopback/src/v4l.h"
+#include "edu/edu_dma.h"
 #include "frontend.h"
 #include "grants.h"
 
-#define WIDTH 640u
-#define HEIGHT 480u
-#define PICTURE (WIDTH * HEIGHT * 4 / PAGE)
 #define SLOTS 2
+#define COPIES 12
 #define PATIENCE 300000 /* ms: a busy machine's */
 
 /* What dom0 has of a frontend's pages when that dies. */
@@ -44,7 +44,7 @@ struct shared {
 
 static struct frontend_talk *talk;
 static int device, gntdev, channel, port, deaths, raced, turn; /* turn: of the rounds, which differ in details */
-static unsigned int domain;
+static unsigned int domain, width = 1920, height = 1080;
 static uint32_t number;
 static const char *state = "start", *output, *capture;
 
@@ -54,21 +54,28 @@ static void must(bool good, const char *what) {
   exit(1);
 }
 
+/* How many pages a picture has. */
+static uint32_t picture(void) { return width * height * 4 / PAGE; }
+
 /* The domain and what it grants to start with. */
-static void meet(uint32_t ref, uint32_t remote_port) {
-  struct ioctl_gntdev_map_grant_ref map = {.count = 1, .refs = {{.domid = domain, .ref = ref}}};
+static void meet(uint32_t remote_port, char **refs) {
+  union {
+    struct ioctl_gntdev_map_grant_ref call;
+    char room[sizeof(struct ioctl_gntdev_map_grant_ref) + FRONTEND_TALK_PAGES * sizeof(struct ioctl_gntdev_grant_ref)];
+  } map = {.call = {.count = FRONTEND_TALK_PAGES}};
   struct ioctl_evtchn_bind_interdomain bind = {.remote_domain = domain, .remote_port = remote_port};
   gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
   channel = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
-  must(!ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map), "the talk's page");
-  talk = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.index);
+  for (uint32_t i = 0; i < FRONTEND_TALK_PAGES; i++) map.call.refs[i] = (struct ioctl_gntdev_grant_ref){domain, (uint32_t)atoi(refs[i])};
+  must(!ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map), "the talk's pages");
+  talk = mmap(NULL, FRONTEND_TALK_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.call.index);
   must(talk != MAP_FAILED, "the talk's mmap");
   port = ioctl(channel, IOCTL_EVTCHN_BIND_INTERDOMAIN, &bind);
   must(port >= 0, "the talk's channel");
 }
 
 static void part(void) {
-  must(!munmap(talk, PAGE) && !close(gntdev) && !close(channel), "the talk's end");
+  must(!munmap(talk, FRONTEND_TALK_PAGES * PAGE) && !close(gntdev) && !close(channel), "the talk's end");
 }
 
 static void ask(enum frontend_verb verb, uint32_t pages) {
@@ -165,12 +172,12 @@ static void keeper_looks(struct keeper *keeper) {
 /* The slots' dma-bufs belong to the stream; in each is the same picture. */
 static void produce(struct stream *out, struct shared *slots) {
   stream_open(out, output, O_NONBLOCK);
-  stream_format(out, V4L2_PIX_FMT_XBGR32, WIDTH, HEIGHT, 0);
+  stream_format(out, V4L2_PIX_FMT_XBGR32, width, height, 0);
   must(!stream_request(out, V4L2_MEMORY_DMABUF, SLOTS) && out->count == SLOTS, "producer's REQBUFS");
   for (unsigned int i = 0; i < SLOTS; i++) {
-    must(!map(&slots[i], PICTURE, 0), "MAP of a slot");
+    must(!map(&slots[i], picture(), 0), "MAP of a slot");
     out->buffers[i].fd = slots[i].fd;
-    out->buffers[i].length = PICTURE * PAGE;
+    out->buffers[i].length = picture() * PAGE;
     must(!stream_prepare(out, i), "PREPARE_BUF");
   }
   must(!stream_on(out), "producer's STREAMON");
@@ -192,7 +199,7 @@ static void read_camera(struct stream *in) {
 }
 
 static void is_shown(const struct stream *in, int slot) {
-  must(picture_check(in->buffers[slot].pixels, PICTURE * PAGE) == number, "the reader's picture is what the frontend drew");
+  must(picture_check(in->buffers[slot].pixels, picture() * PAGE) == number, "the reader's picture is what the frontend drew");
 }
 
 static void see(struct stream *in, int slot) {
@@ -224,7 +231,7 @@ static void leave_both(struct stream *out, struct stream *in) {
 static void die_queued(bool shown) {
   struct stream out, in;
   struct shared slots[SLOTS];
-  start(PICTURE);
+  start(picture());
   produce(&out, slots);
   if (shown) read_camera(&in);
   queue(&out, 0);
@@ -243,7 +250,7 @@ static void die_queued(bool shown) {
   } else {
     show(&slots[0]);
     holds(&slots[0], number);
-    munmap(slots[0].pixels, PICTURE * PAGE);
+    munmap(slots[0].pixels, picture() * PAGE);
     leave(&out);
   }
   for (int i = 0; i < SLOTS; i++) await_end(&slots[i]);
@@ -252,7 +259,7 @@ static void die_queued(bool shown) {
 /* The frontend's death where its pages are looked at by this process alone. */
 static void die_mapped(enum way way) {
   struct shared shared, again;
-  uint32_t pages = 1 + (number * 2654435761u >> 8) % FRONTEND_PAGES, flags = turn & 1 ? GUESTCAM_GRANTS_READONLY : 0;
+  uint32_t pages = 1 + (number * 2654435761u >> 8) % picture(), flags = turn & 1 ? GUESTCAM_GRANTS_READONLY : 0;
   start(pages);
   must(!map(&shared, pages, flags), "MAP");
   if (way == MMAPPED) {
@@ -293,10 +300,10 @@ static void die_mapped(enum way way) {
 static void die_early(bool race) {
   struct shared shared;
   int r;
-  start(PICTURE);
+  start(picture());
   ask(FRONTEND_KILL, 0);
   if (!race) answer();
-  r = map(&shared, PICTURE, 0);
+  r = map(&shared, picture(), 0);
   if (race) answer();
   deaths++;
   must(!r || r == EINVAL, strerror(r));
@@ -310,6 +317,52 @@ static void die_early(bool race) {
   holds(&shared, number);
   let_go(&shared);
   await_end(&shared);
+}
+
+static void device_copies(int edu, uint64_t from, uint64_t to, uint64_t bytes) {
+  struct edu_dma_copy copy = {.from = from, .to = to, .bytes = bytes};
+  must(!ioctl(edu, EDU_DMA_COPY, &copy), "the device's copy");
+}
+
+/*
+ * QEMU's edu, a DMA engine, reads what the frontend draws and writes between its pages; the frontend looks at what that wrote. The device
+ * imports before the pictures are drawn: a copy of the memory, made then, would show itself. It goes on when the frontend is dead.
+ */
+static void die_in_device(void) {
+  struct shared shared;
+  int edu = open("/dev/edu-dma", O_RDWR | O_CLOEXEC);
+  uint32_t pages = picture();
+  state = "in a device";
+  must(edu >= 0, "/dev/edu-dma");
+  start(pages);
+  must(!map(&shared, pages, 0), "MAP");
+  must(!ioctl(edu, EDU_DMA_ATTACH, shared.fd), "the device's import");
+  for (uint32_t i = 0; i < COPIES; i++) {
+    /* Each third copy is between neighbours, each third begins and ends within pages. */
+    uint32_t from = i * (pages / COPIES), to = i % 3 == 1 ? from + 1 : (from + pages / 2 + 7) % pages;
+    uint32_t first = i % 3 == 2 ? 128 : 0, words = i % 3 == 2 ? 375 : PAGE_WORDS, skip = i % 3 == 2 ? 3 : 0;
+    draw_again();
+    device_copies(edu, from * PAGE + skip * 4, to * PAGE + first * 4, words * 4);
+    talk->page = to;
+    ask(FRONTEND_LOOK, 0);
+    answer();
+    for (uint32_t word = 0; word < PAGE_WORDS; word++) {
+      bool copied = word >= first && word < first + words;
+      uint32_t place = copied ? from * PAGE_WORDS + skip + word - first : to * PAGE_WORDS + word;
+      must(talk->words[word] == (place ? picture_word(number, place) : number), "the frontend sees what the device copied, and nothing else");
+    }
+  }
+  draw_again();
+  kill_frontend();
+  show(&shared);
+  holds(&shared, number);
+  device_copies(edu, 5 * PAGE, (pages - 1) * PAGE, PAGE);
+  for (uint32_t word = 0; word < PAGE_WORDS; word++)
+    must(shared.pixels[(pages - 1) * PAGE_WORDS + word] == picture_word(number, 5 * PAGE_WORDS + word), "the device copies within a dead frontend's pages");
+  close(edu);
+  let_go(&shared);
+  await_end(&shared);
+  nothing_left();
 }
 
 static void round_of_deaths(void) {
@@ -338,8 +391,8 @@ static void hold(void) {
   struct stream out, in;
   struct shared slots[SLOTS], mapped, mmapped, exported;
   state = "held";
-  start(PICTURE);
-  must(!map(&mapped, PICTURE, 0) && !map(&mmapped, PICTURE, 0) && !map(&exported, PICTURE, 0), "MAP");
+  start(picture());
+  must(!map(&mapped, picture(), 0) && !map(&mmapped, picture(), 0) && !map(&exported, picture(), 0), "MAP");
   show(&mmapped);
   struct keeper keeper = keep(&exported);
   produce(&out, slots);
@@ -365,15 +418,20 @@ static void hold(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) die("usage: frontends DOMAIN REF PORT ROUNDS OUTPUT CAPTURE");
+  if (argc != 6 + FRONTEND_TALK_PAGES) die("usage: frontends DOMAIN ROUNDS OUTPUT CAPTURE PORT REF REF");
   domain = (unsigned int)atoi(argv[1]);
-  output = argv[5];
-  capture = argv[6];
+  output = argv[3];
+  capture = argv[4];
   device = open("/dev/" GUESTCAM_GRANTS_NODE, O_RDWR | O_CLOEXEC);
   must(device >= 0, "/dev/" GUESTCAM_GRANTS_NODE);
-  meet((uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
+  meet((uint32_t)atoi(argv[5]), argv + 6);
   told("met", 0, 0);
-  for (; turn < atoi(argv[4]); turn++) round_of_deaths();
+  die_in_device();
+  for (; turn < atoi(argv[2]); turn++) {
+    round_of_deaths();
+    width = 640;
+    height = 480;
+  }
   told("killed", deaths, raced);
   hold();
   puts("released");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the guestcam authors
 /*
- * fuzz SECONDS [SEED]: /dev/guestcam-grants from several threads: every call with sense and without, on
- * dma-bufs that other threads map, write to and close meanwhile. What it must not find is the kernel's to tell.
+ * fuzz SECONDS [SEED [DOMAIN REF...]]: /dev/guestcam-grants from several threads: every call with sense and without, on
+ * dma-bufs that other threads map, write to and close meanwhile. DOMAIN (this one) granted those REFs. What it must not find is the
+ * kernel's to tell.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -26,6 +27,7 @@ static _Atomic int files[SLOTS];
 static _Atomic uint32_t known_refs[256];
 static atomic_bool over;
 static atomic_ulong calls, made;
+static uint32_t domain;
 
 struct state {
   uint64_t random;
@@ -49,7 +51,7 @@ static void make(struct state *state) {
   for (int i = 0; i < 64; i++) refs[i] = next(state, 8) ? known_refs[next(state, 256)] : next(state, 1 << 16);
   struct guestcam_grants_buffer buffer = {
       .refs = next(state, 50) ? (uintptr_t)refs : (uintptr_t)state->random,
-      .domid = next(state, 20) ? 0 : next(state, 1 << 17),
+      .domid = next(state, 20) ? domain : next(state, 1 << 17),
       .count = next(state, 20) ? 1 + next(state, 64) : (uint32_t)state->random,
       .flags = next(state, 10) ? next(state, 2) : (uint32_t)state->random,
       .eventfd = next(state, 5) ? -1 : files[next(state, SLOTS)],
@@ -143,6 +145,8 @@ static int fuzz(unsigned int seconds, uint64_t seed) {
 int main(int argc, char **argv) {
   unsigned int seconds = argc > 1 ? (unsigned int)atoi(argv[1]) : 10;
   uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+  if (argc > 3) domain = (uint32_t)atoi(argv[3]);
+  for (int i = 0; argc > 4 && i < 256; i++) known_refs[i] = (uint32_t)atoi(argv[4 + i % (argc - 4)]);
   int device = open("/dev/" GUESTCAM_GRANTS_NODE, O_RDWR | O_CLOEXEC), status = 1;
   if (device < 0) {
     perror("/dev/" GUESTCAM_GRANTS_NODE);

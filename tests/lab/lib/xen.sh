@@ -6,9 +6,10 @@ xen_version=4.20
 xen_arches=(x86 arm64)
 declare -A xen_debian_arch=([x86]=amd64 [arm64]=arm64)
 
-# Readers of the camera, Xen's tools, our own JVM. (arm64's root is unpacked, not installed: nothing comes by itself.)
+# Readers of the camera, GStreamer's among them, Xen's tools, our own JVM. (arm64's root is unpacked, not installed: nothing comes by itself.)
 xen_packages=(
     base-files bash dash coreutils sed grep mawk findutils kmod util-linux mount procps strace v4l-utils
+    gstreamer1.0-tools gstreamer1.0-plugins-good
     "xen-utils-$xen_version" xen-utils-common xenstore-utils openjdk-25-jre-headless busybox-static
 )
 

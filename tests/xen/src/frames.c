@@ -3,8 +3,10 @@
 //
 // A guest's program that shows numbered pictures by KMS, and the judge of what a camera's reader got.
 //
-//   frames draw CARD COUNT    shows picture 1 and says "ready WIDTH HEIGHT"; at a line on stdin it flips through the
-//                             pictures 2 to COUNT + 1 and says "done"; at the end of stdin it lets go of the card
+//   frames draw CARD COUNT [BUFFERS]
+//                             shows picture 1 and says "ready WIDTH HEIGHT"; at a line on stdin it flips through the
+//                             pictures 2 to COUNT + 1, in two buffers or three, and says "done"; at the end of stdin it lets go of
+//                             the card
 //   frames check WIDTH HEIGHT MIN_PICTURES
 //                             reads frames of XR24 from stdin: every pixel must be a picture's, and the pictures' numbers
 //                             never go back; status 0 if at least so many different ones came
@@ -22,7 +24,7 @@
 #include <unistd.h>
 
 #define XR24 0x34325258u
-#define BUFFERS 2
+#define MAX_BUFFERS 3
 
 static void fail(const char *what)
 {
@@ -91,7 +93,7 @@ static void await_flip(int card)
 		fail("no flip event");
 }
 
-static int draw(const char *path, uint32_t count)
+static int draw(const char *path, uint32_t count, uint32_t buffers)
 {
 	uint32_t crtcs[8], connectors[8], encoders[8];
 	struct drm_mode_card_res resources = { .crtc_id_ptr = (uintptr_t)crtcs, .count_crtcs = 8,
@@ -100,7 +102,7 @@ static int draw(const char *path, uint32_t count)
 	struct drm_mode_modeinfo modes[64];
 	struct drm_mode_get_connector connector = { 0 };
 	struct drm_mode_crtc crtc = { .mode_valid = 1 };
-	struct screen screens[BUFFERS];
+	struct screen screens[MAX_BUFFERS];
 	uint32_t width, height;
 	char go;
 	int card = open(path, O_RDWR | O_CLOEXEC);
@@ -119,7 +121,7 @@ static int draw(const char *path, uint32_t count)
 		fail("the screen has no mode");
 	width = modes[0].hdisplay;
 	height = modes[0].vdisplay;
-	for (int i = 0; i < BUFFERS; i++)
+	for (uint32_t i = 0; i < buffers; i++)
 		screens[i] = make(card, width, height);
 	paint(&screens[0], 1, width, height);
 	crtc.crtc_id = crtcs[0];
@@ -132,7 +134,7 @@ static int draw(const char *path, uint32_t count)
 	fflush(stdout);
 	if (read(0, &go, 1) == 1) {
 		for (uint32_t n = 2; n < count + 2; n++) {
-			struct screen *next = &screens[(n + 1) % BUFFERS];
+			struct screen *next = &screens[(n - 1) % buffers];
 			struct drm_mode_crtc_page_flip flip = { .crtc_id = crtcs[0], .fb_id = next->framebuffer,
 				.flags = DRM_MODE_PAGE_FLIP_EVENT };
 
@@ -198,10 +200,12 @@ static int check(uint32_t width, uint32_t height, uint32_t wanted)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "draw"))
-		return draw(argv[2], (uint32_t)atoi(argv[3]));
+	uint32_t buffers = argc == 5 ? (uint32_t)atoi(argv[4]) : 2;
+
+	if (argc >= 4 && !strcmp(argv[1], "draw") && buffers >= 2 && buffers <= MAX_BUFFERS)
+		return draw(argv[2], (uint32_t)atoi(argv[3]), buffers);
 	if (argc == 5 && !strcmp(argv[1], "check"))
 		return check((uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]));
-	fprintf(stderr, "usage: frames draw CARD COUNT | frames check WIDTH HEIGHT MIN_PICTURES\n");
+	fprintf(stderr, "usage: frames draw CARD COUNT [2|3] | frames check WIDTH HEIGHT MIN_PICTURES\n");
 	return 2;
 }

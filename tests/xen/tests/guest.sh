@@ -2,7 +2,7 @@
 # The guest of the tests: Debian's kernel with its stock drm_xen_front, busybox, and a program that flips through pictures.
 
 # make_guest TYPE BE_ALLOC SIZE: ready to be created. (TYPE: pv or pvh; on arm64 there is one kind, arm. BE_ALLOC none: without
-# a display.)
+# a display. $guest_arguments: other arguments for its kernel, of which buffers=3 is for its program.)
 make_guest() {
     local root display=''
     root=$(mktemp -d)
@@ -24,7 +24,7 @@ while :; do
     for card in /dev/dri/card*; do
         if [ -e "$card" ]; then
             echo >&3
-            frames draw "$card" 1000000 <&3
+            frames draw "$card" 1000000 "${buffers:-2}" <&3
         fi
     done
     sleep 1
@@ -39,7 +39,7 @@ done
 sleep 100000
 INIT
     [[ $2 == none ]] || display="vdispl = [\"backend=0,be-alloc=$2,connectors=id0:$3\"]"
-    guest_config "$root" "$1" quiet "$display"
+    guest_config "$root" "$1" "${guest_arguments:-quiet}" "$display"
 }
 
 # guest_root DIR PROGRAM MODULE...: busybox, a program of ours, and modules with all that they need, in the order to load them.
@@ -71,7 +71,7 @@ $4
 CFG
     mkdir -p /var/log/xen/console
     bin=(/usr/lib/xen-*/bin)
-    "${bin[0]}/xenconsoled" --log=guest
+    pgrep -x xenconsoled >/dev/null || "${bin[0]}/xenconsoled" --log=guest
 }
 
 create_guest() { xl create /tmp/guest.cfg >"$logs/xl" 2>&1 || { cat "$logs/xl" /var/log/xen/xl-guest.log; fail "$name: xl create"; }; }
@@ -82,10 +82,10 @@ tell_guest() { echo "$1" >"$(xenstore-read "/local/domain/$(xl domid guest)/cons
 no_guest() { [[ $(xl list | wc -l) == 2 ]]; }
 
 # For the tests that go round: $round is the round.
-java_options=''
+java_options='' run_options=()
 start_guestcam() {
     : >"$logs/guestcam.json"
-    GUESTCAM_JAVA_OPTS=$java_options guestcam --debug run --json "xen:guest?route=$route" "v4l2:$output" >"$logs/guestcam.json" 2>"$logs/guestcam.log" &
+    GUESTCAM_JAVA_OPTS=$java_options guestcam --debug run --json "${run_options[@]}" "xen:guest?route=$route" "v4l2:$output" >"$logs/guestcam.json" 2>"$logs/guestcam.log" &
     guestcam=$!
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # here, name, width, height, output, capture: the tests'
 # What the tests in a Xen host share. Each prints 'ok - WHAT' or 'not ok - WHAT: WHY'.
 
 front=/local/domain/0/device/vdispl/0
@@ -28,6 +28,12 @@ vivid_pair() {
     v4l2-ctl -d "$capture" -c hdmi_000_0_is_connected_to=2 -c osd_text_mode=2
 }
 
+# Our own pair of cameras; a reader that is slow to come is not dropped.
+loopback_pair() {
+    modprobe videobuf2-v4l2 && insmod "$here/guestcam_loopback.ko" output_nr=20 capture_nr=21 reader_timeout_ms=0
+    output=/dev/video20 capture=/dev/video21
+}
+
 # The capture side takes over the output's timings, as a receiver at the end of a cable would.
 follow() {
     local timings
@@ -46,6 +52,31 @@ attach() {
     xenstore-write "$front/backend" "$back" "$front/backend-id" 0 "$front/be-alloc" "$1" \
         "$front/0/resolution" "$2" "$front/0/unique-id" id0 "$front/state" 1 \
         "$back/frontend" "$front" "$back/frontend-id" 0 "$back/online" 1 "$back/state" 1
+}
+
+# read_camera COMMAND...: a reader, which writes its frames to stdout until it is told to end, and the judge of them.
+read_camera() {
+    rm -f "$logs"/{status,verdict,judge}
+    "$@" 2>"$logs/reader" > >("$here/frames" check "$width" "$height" "$pictures" >"$logs/verdict" 2>"$logs/judge"; echo $? >"$logs/status") &
+    reader=$!
+    await 300 "$name: the reader streams" grep -qs first "$logs/judge"
+}
+
+# judge: the reader ends (by TERM: a shell's background has INT ignored), and then the judge has seen all.
+judge() {
+    kill -TERM "$reader" || fail "$name: the reader has ended: $(cat "$logs/verdict"; tail -n 3 "$logs/reader")"
+    await 300 "$name: the judge's verdict" test -s "$logs/status"
+    echo "# $(cat "$logs/verdict")"
+    [[ $(cat "$logs/status") == 0 ]] || fail "$name: the pictures"
+}
+
+# counts yes|no: whether guestcam copied.
+counts() {
+    local copied
+    copied=$(number copied_bytes)
+    echo "# guestcam: path $(number path), copied $copied bytes, frames in $(number frames_in), out $(number frames_out), overtaken $(number overtaken); $(grep -o 'buffers from.*' "$logs/guestcam.log" || true)"
+    if [[ $1 == no && $copied != 0 ]]; then fail "$name: $copied bytes were copied"; fi
+    if [[ $1 == yes && $copied == 0 ]]; then fail "$name: the copies were not counted"; fi
 }
 
 state_is() { [[ $(xenstore-read "$1/state" 2>/dev/null) == "$2" ]]; }
