@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntSupplier;
 import org.guestcam.uapi.abi.Uapi;
 import org.guestcam.uapi.abi.gntdev_grant_copy_segment;
 import org.guestcam.uapi.abi.ioctl_gntdev_grant_copy;
@@ -25,10 +26,21 @@ public final class GrantCopy implements AutoCloseable {
   private static final long FLAGS = gntdev_grant_copy_segment.flags$offset();
   private static final long STATUS = gntdev_grant_copy_segment.status$offset();
 
-  private final GrantDevice device;
+  /** Who has the hypervisor copy: gntdev, or a library that calls it. */
+  public interface Caller {
+    /**
+     * Prepares the call.
+     *
+     * @param segments of {@code struct gntdev_grant_copy_segment}, filled before each call
+     * @param arena for what the call needs; ends with the {@link GrantCopy}
+     * @return makes the call, and returns zero or a negative errno
+     */
+    IntSupplier prepare(MemorySegment segments, int count, Arena arena);
+  }
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segments;
-  private final MemorySegment argument;
+  private final IntSupplier call;
   private final int count;
   private final long bytes;
 
@@ -39,16 +51,27 @@ public final class GrantCopy implements AutoCloseable {
    * @param bytes at most what the pages have
    */
   public GrantCopy(GrantDevice device, int domain, int[] refs, long bytes) {
+    this(
+        (segments, count, arena) -> {
+          MemorySegment argument = ioctl_gntdev_grant_copy.allocate(arena);
+          ioctl_gntdev_grant_copy.count(argument, count);
+          ioctl_gntdev_grant_copy.segments(argument, segments);
+          return () -> Ioctl.call(device.fd(), Uapi.IOCTL_GNTDEV_GRANT_COPY(), argument);
+        },
+        domain,
+        refs,
+        bytes);
+  }
+
+  /** As {@link #GrantCopy(GrantDevice, int, int[], long)}, by other calls. */
+  public GrantCopy(Caller caller, int domain, int[] refs, long bytes) {
     count = Math.toIntExact(Math.ceilDiv(bytes, (long) GrantDevice.GRANT_SIZE));
     if (bytes <= 0 || count > refs.length) {
       throw new IllegalArgumentException(bytes + " bytes of " + refs.length + " pages");
     }
-    this.device = device;
     this.bytes = bytes;
     segments = arena.allocate(STEP * count, 8);
-    argument = ioctl_gntdev_grant_copy.allocate(arena);
-    ioctl_gntdev_grant_copy.count(argument, count);
-    ioctl_gntdev_grant_copy.segments(argument, segments);
+    call = caller.prepare(segments, count, arena);
     long left = bytes;
     for (int i = 0; i < count; i++) {
       long at = STEP * i;
@@ -79,7 +102,7 @@ public final class GrantCopy implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       segments.set(JAVA_LONG, STEP * i + TO, address + (long) i * GrantDevice.GRANT_SIZE);
     }
-    int r = Ioctl.call(device.fd(), Uapi.IOCTL_GNTDEV_GRANT_COPY(), argument);
+    int r = call.getAsInt();
     for (int i = 0; r >= 0 && i < count; i++) {
       if (segments.get(JAVA_SHORT, STEP * i + STATUS) != 0) {
         r = -Errno.EFAULT.number();

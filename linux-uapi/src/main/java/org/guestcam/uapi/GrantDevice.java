@@ -25,7 +25,7 @@ import org.guestcam.uapi.abi.ioctl_gntdev_unmap_grant_ref;
  * Grant references and domains come from guests: the kernel and Xen check them, and a wrong one is
  * an {@link ErrnoException}.
  */
-public final class GrantDevice implements AutoCloseable {
+public final class GrantDevice implements GrantDmaBufs, AutoCloseable {
   /** The device. */
   public static final Path DEVICE = Path.of("/dev/xen/gntdev");
 
@@ -108,14 +108,7 @@ public final class GrantDevice implements AutoCloseable {
     }
   }
 
-  /**
-   * A dma-buf of pages that {@code domain} grants. It cannot be mapped by the CPU: for devices that
-   * import by DMA.
-   *
-   * @param flags 0, {@link #WRITE_COMBINED} or {@link #COHERENT}
-   * @throws ErrnoException EINVAL on x86, in every kind of dom0; ENOTTY where the kernel has no
-   *     CONFIG_XEN_GNTDEV_DMABUF
-   */
+  @Override
   public DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws ErrnoException {
     try (Arena scratch = Arena.ofConfined()) {
       long header = ioctl_gntdev_dmabuf_exp_from_refs.refs$offset();
@@ -140,13 +133,7 @@ public final class GrantDevice implements AutoCloseable {
     }
   }
 
-  /**
-   * Waits until an exported dma-buf is released by everybody, so that its grants are unmapped.
-   *
-   * @param number the descriptor's number at its export; closed by now
-   * @return zero or a negative errno: ETIMEDOUT while somebody holds it, ENOENT when it was
-   *     released before
-   */
+  @Override
   public int awaitReleased(int number, int millis) {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment argument = ioctl_gntdev_dmabuf_exp_wait_released.allocate(scratch);
@@ -156,13 +143,7 @@ public final class GrantDevice implements AutoCloseable {
     }
   }
 
-  /**
-   * Grants all pages of a dma-buf to {@code domain}, which may read and write them until {@link
-   * #releaseGranted}.
-   *
-   * @param dmaBuf of pages that have a struct page, as a udmabuf's; stays the caller's
-   * @return one grant reference a page
-   */
+  @Override
   public int[] grant(DmaBuf dmaBuf, int domain) throws ErrnoException {
     int count = Math.toIntExact(dmaBuf.size() / GRANT_SIZE);
     try (Arena scratch = Arena.ofConfined()) {
@@ -177,12 +158,7 @@ public final class GrantDevice implements AutoCloseable {
     }
   }
 
-  /**
-   * Takes the grants of {@link #grant} back. Pages that the other domain still maps stay granted
-   * until it lets go of them; the kernel sees to that.
-   *
-   * @return zero or a negative errno: ENOENT where it was released before
-   */
+  @Override
   public int releaseGranted(DmaBuf dmaBuf) {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment argument = ioctl_gntdev_dmabuf_imp_release.allocate(scratch);

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntSupplier;
 
 /**
  * A shared mapping of a file's bytes. Whoever made it closes it, after everybody has stopped
@@ -29,9 +30,15 @@ public final class Mapping implements AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
   private final MemorySegment segment;
   private final String name;
+  private final IntSupplier unmap;
 
   private Mapping(long address, long length, String name) {
+    this(address, length, name, () -> Libc.munmap(address, length));
+  }
+
+  private Mapping(long address, long length, String name, IntSupplier unmap) {
     this.name = name;
+    this.unmap = unmap;
     this.segment = MemorySegment.ofAddress(address).reinterpret(length, arena, null);
   }
 
@@ -65,12 +72,21 @@ public final class Mapping implements AutoCloseable {
           Libc.mmap(
               at, range.length(), protection, MAP_SHARED | MAP_FIXED, fd.number(), range.offset());
       if (isError(r)) {
-        unmap(start, length, fd.name());
+        requireUnmapped(Libc.munmap(start, length), fd.name());
         throw new ErrnoException("mmap(MAP_FIXED)", fd.name(), (int) -r);
       }
       at += range.length();
     }
     return new Mapping(start, length, fd.name());
+  }
+
+  /**
+   * Takes over pages that somebody else mapped.
+   *
+   * @param unmap takes the pages away, once; returns zero or a negative errno
+   */
+  public static Mapping adopt(long address, long length, String name, IntSupplier unmap) {
+    return new Mapping(address, length, name, unmap);
   }
 
   private static boolean isError(long address) {
@@ -96,16 +112,13 @@ public final class Mapping implements AutoCloseable {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      long address = segment.address();
-      long length = segment.byteSize();
       // First make every access through the segment an exception, then take the pages away.
       arena.close();
-      unmap(address, length, name);
+      requireUnmapped(unmap.getAsInt(), name);
     }
   }
 
-  private static void unmap(long address, long length, String name) {
-    int r = Libc.munmap(address, length);
+  private static void requireUnmapped(int r, String name) {
     if (r < 0) {
       throw new IllegalStateException("munmap of " + name + ": " + Errno.describe(-r));
     }

@@ -4,78 +4,61 @@ package org.guestcam.xen;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import org.guestcam.frame.Buffer;
-import org.guestcam.frame.FrameLayout;
-import org.guestcam.uapi.DmaBuf;
 import org.guestcam.uapi.Errno;
 import org.guestcam.uapi.ErrnoException;
 import org.guestcam.uapi.EventChannels;
 import org.guestcam.uapi.Fd;
-import org.guestcam.uapi.GrantAllocator;
-import org.guestcam.uapi.GrantBuffer;
 import org.guestcam.uapi.GrantCopy;
 import org.guestcam.uapi.GrantDevice;
 import org.guestcam.uapi.GrantMapping;
-import org.guestcam.uapi.GrantModule;
 import org.guestcam.uapi.Mapping;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Xen through its device files. All that it maps, grants and binds goes with its two descriptors,
- * and so with the process, however that ends.
+ * Xen through its device files. All that it maps, grants and binds goes with its descriptors, and
+ * so with the process, however that ends.
  */
-final class XenDevices implements Hypervisor {
+final class XenDevices implements XenHost {
   private static final Logger LOG = LoggerFactory.getLogger(XenDevices.class);
 
   private final GrantDevice grants;
   private final EventChannels events;
-  private final GrantModule module; // null: none
-  private final ErrnoException whyNoModule;
-  private GrantAllocator allocator; // null until it is needed
+  private final HostGrants host;
 
-  private XenDevices(
-      GrantDevice grants, EventChannels events, GrantModule module, ErrnoException whyNoModule) {
+  private XenDevices(GrantDevice grants, EventChannels events) {
     this.grants = grants;
     this.events = events;
-    this.module = module;
-    this.whyNoModule = whyNoModule;
+    this.host = new HostGrants(grants);
   }
 
   static XenDevices open() throws ErrnoException {
     GrantDevice grants = GrantDevice.open();
-    EventChannels events;
     try {
-      events = EventChannels.open();
+      return new XenDevices(grants, EventChannels.open());
     } catch (ErrnoException e) {
       grants.close();
       throw e;
     }
-    try {
-      return new XenDevices(grants, events, GrantModule.open(), null);
-    } catch (ErrnoException e) {
-      LOG.debug("without guestcam_grants: {}", e.getMessage());
-      return new XenDevices(grants, events, null, e);
-    }
   }
 
-  /** Whether guestcam_grants is there and works in this domain. */
-  boolean shares() {
-    return module != null;
+  @Override
+  public boolean shares() {
+    return host.shares();
   }
 
-  /** Readable when a port has fired; borrowed. */
-  Fd eventFd() {
+  @Override
+  public Fd eventFd() {
     return events.fd();
   }
 
-  /** As {@link EventChannels#receive}. */
-  int receive() {
+  @Override
+  public int receive() {
     return events.receive();
   }
 
-  /** As {@link EventChannels#port}. */
-  int port(int index) {
+  @Override
+  public int port(int index) {
     return events.port(index);
   }
 
@@ -118,169 +101,19 @@ final class XenDevices implements Hypervisor {
     return new Copying(new GrantCopy(grants, domain, refs, bytes));
   }
 
-  /** A dma-buf of gntdev, which knows it by its descriptor's number. */
-  private record Exported(GrantDevice grants, DmaBuf dmaBuf, int number) implements Export {
-    @Override
-    public boolean awaitReleased(int millis) {
-      dmaBuf.close();
-      int r = grants.awaitReleased(number, millis);
-      return r >= 0 || Errno.ENOENT.is(r);
-    }
-
-    @Override
-    public void close() {
-      dmaBuf.close();
-    }
-  }
-
-  private record Shared(GrantBuffer buffer) implements Export {
-    @Override
-    public DmaBuf dmaBuf() {
-      return buffer.dmaBuf();
-    }
-
-    @Override
-    public boolean awaitReleased(int millis) {
-      try {
-        return buffer.awaitEnded(millis);
-      } catch (ErrnoException e) {
-        LOG.warn("waiting for the end of grants: {}", e.getMessage());
-        return false;
-      }
-    }
-
-    @Override
-    public void close() {
-      buffer.close();
-    }
-  }
-
   @Override
   public Export export(int domain, int[] refs, int flags) throws IOException {
-    DmaBuf exported = grants.exportDmaBuf(domain, refs, flags);
-    return new Exported(grants, exported, exported.fd().number());
+    return host.export(domain, refs, flags);
   }
 
   @Override
   public Export share(int domain, int[] refs) throws IOException {
-    if (module == null) {
-      throw whyNoModule;
-    }
-    return new Shared(module.map(domain, refs));
-  }
-
-  /** Pages of guestcam_grants. */
-  private record Granting(GrantBuffer pages) implements Loan {
-    @Override
-    public int[] refs() {
-      return pages.refs();
-    }
-
-    @Override
-    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
-      return OwnMemory.buffer(pages.dmaBuf(), id, layout, onClosed);
-    }
-
-    @Override
-    public void close() {
-      pages.close();
-    }
-  }
-
-  /** Pages of gntalloc, which every buffer maps for itself. */
-  private record Allocated(GrantAllocator.Pages pages) implements Loan {
-    @Override
-    public int[] refs() {
-      return pages.refs();
-    }
-
-    @Override
-    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
-      return OwnMemory.buffer(pages.map(), id, layout, onClosed);
-    }
-
-    @Override
-    public void close() {
-      pages.close();
-    }
-  }
-
-  /** A udmabuf whose pages are granted. */
-  private final class Granted implements Loan {
-    private final OwnMemory memory;
-    private final int[] refs;
-    private boolean closed;
-
-    Granted(OwnMemory memory, int[] refs) {
-      this.memory = memory;
-      this.refs = refs;
-    }
-
-    @Override
-    public int[] refs() {
-      return refs.clone();
-    }
-
-    @Override
-    public Buffer buffer(int id, FrameLayout layout, Runnable onClosed) throws IOException {
-      return memory.buffer(id, layout, onClosed);
-    }
-
-    @Override
-    public void close() {
-      if (!closed) {
-        closed = true;
-        int r = grants.releaseGranted(memory.dmaBuf());
-        if (r < 0) {
-          LOG.warn("IOCTL_GNTDEV_DMABUF_IMP_RELEASE: {}", Errno.describe(-r));
-        }
-        memory.close();
-      }
-    }
+    return host.share(domain, refs);
   }
 
   @Override
   public Loan lend(int domain, long bytes) throws IOException {
-    if (module != null) {
-      return new Granting(
-          module.grant(domain, Math.toIntExact(Math.ceilDiv(bytes, GrantDevice.GRANT_SIZE))));
-    }
-    OwnMemory memory = OwnMemory.allocateDmaBuf("guestcam-xen", bytes);
-    try {
-      return new Granted(memory, grants.grant(memory.dmaBuf(), domain));
-    } catch (IOException e) {
-      memory.close();
-      if (e instanceof ErrnoException refused && refused.is(Errno.ENOTTY)) {
-        return allocate(domain, bytes, refused);
-      }
-      throw e;
-    }
-  }
-
-  /** Where gntdev grants no dma-bufs. */
-  private Loan allocate(int domain, long bytes, ErrnoException refused) throws IOException {
-    if (allocator == null) {
-      try {
-        allocator = GrantAllocator.open();
-      } catch (ErrnoException e) {
-        refused.addSuppressed(e);
-        throw refused;
-      }
-    }
-    int pages = Math.toIntExact(Math.ceilDiv(bytes, GrantDevice.GRANT_SIZE));
-    try {
-      return new Allocated(allocator.allocate(domain, pages));
-    } catch (ErrnoException e) {
-      if (e.is(Errno.ENOSPC)) {
-        throw new IOException(
-            pages
-                + " more pages are above xen-gntalloc's limit for all of its users; raise it:"
-                + " echo 65536 | sudo tee "
-                + GrantAllocator.LIMIT,
-            e);
-      }
-      throw e;
-    }
+    return host.lend(domain, bytes);
   }
 
   @Override
@@ -317,11 +150,6 @@ final class XenDevices implements Hypervisor {
   public void close() {
     events.close();
     grants.close();
-    if (module != null) {
-      module.close();
-    }
-    if (allocator != null) {
-      allocator.close();
-    }
+    host.close();
   }
 }

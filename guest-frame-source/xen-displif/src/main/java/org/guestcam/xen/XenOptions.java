@@ -12,15 +12,21 @@ import org.guestcam.frame.Endpoint;
 import org.guestcam.uapi.GrantDevice;
 
 /**
- * What {@code xen:DOMAIN[/CONNECTOR]?route=…} says.
+ * What {@code xen:DOMAIN[/CONNECTOR]?route=…&calls=…} says.
  *
  * @param domain a name, or a number
  * @param connector a number, or a unique id
  * @param route where the guest allocates; null for the one that is sound here
  * @param exportFlags for the route export
+ * @param calls by which it speaks to Xen
  */
-record XenOptions(String domain, String connector, DisplayMemory.Route route, int exportFlags) {
-  private static final Set<String> PARAMETERS = Set.of("route", "flags");
+record XenOptions(
+    String domain,
+    String connector,
+    DisplayMemory.Route route,
+    int exportFlags,
+    XenHost.Calls calls) {
+  private static final Set<String> PARAMETERS = Set.of("route", "flags", "calls");
   private static final Map<String, DisplayMemory.Route> ROUTES =
       Map.of(
           "map", DisplayMemory.Route.MAP,
@@ -29,6 +35,8 @@ record XenOptions(String domain, String connector, DisplayMemory.Route route, in
           "export", DisplayMemory.Route.EXPORT);
   private static final Map<String, Integer> FLAGS =
       Map.of("none", 0, "wc", GrantDevice.WRITE_COMBINED, "coherent", GrantDevice.COHERENT);
+  private static final Map<String, XenHost.Calls> CALLS =
+      Map.of("devices", XenHost.Calls.DEVICES, "libraries", XenHost.Calls.LIBRARIES);
 
   /**
    * Reads an endpoint.
@@ -54,7 +62,10 @@ record XenOptions(String domain, String connector, DisplayMemory.Route route, in
             .orElse(null),
         Optional.ofNullable(parameters.get("flags"))
             .map(flags -> oneOf("flags", flags, FLAGS))
-            .orElse(GrantDevice.WRITE_COMBINED));
+            .orElse(GrantDevice.WRITE_COMBINED),
+        Optional.ofNullable(parameters.get("calls"))
+            .map(calls -> oneOf("calls", calls, CALLS))
+            .orElse(XenHost.Calls.DEVICES));
   }
 
   private static <T> T oneOf(String name, String value, Map<String, T> known) {

@@ -24,12 +24,12 @@ public final class XenProvider implements FrameSourceProvider {
   @Override
   public String usage() {
     return "xen:DOMAIN[/CONNECTOR] - a Xen guest with a vdispl device (route=auto|map|copy|export,"
-        + " flags=wc|coherent|none)";
+        + " flags=wc|coherent|none, calls=devices|libraries)";
   }
 
   @Override
   public List<String> available() {
-    try (XenStore store = XenSource.openStore()) {
+    try (XenStore store = XenSource.openStore(XenHost.Calls.DEVICES)) {
       String root = "/local/domain/" + store.read("domid").orElse("0") + "/backend/vdispl";
       List<String> found = new ArrayList<>();
       for (String domain : store.list(root)) {
@@ -62,7 +62,7 @@ public final class XenProvider implements FrameSourceProvider {
       throws IOException {
     XenOptions options = XenOptions.parse(endpoint);
     List<Attachment.Screen> parsed = Attachment.parse(screens);
-    try (XenStore store = XenSource.openStore()) {
+    try (XenStore store = XenSource.openStore(options.calls())) {
       List<Integer> found = options.find(store);
       if (found.size() != 1) {
         throw new IOException(

@@ -48,21 +48,18 @@ public final class XenSource implements FrameSource {
     if (thread != null || closing) {
       throw new IllegalStateException(description() + " was started or closed before");
     }
-    XenStore store = openStore();
-    XenDevices xen = null;
+    XenStore store = openStore(options.calls());
+    XenHost xen = null;
     try {
-      xen = openDevices();
+      xen = openHost(options.calls());
       wake = new EventFd("xen wake-up");
       Backend backend = backend(store, xen, listener);
-      XenDevices devices = xen;
+      XenHost host = xen;
       if (options.find(store).isEmpty()) {
         LOG.info("no domain {} runs: waiting for it", options.domain());
       }
       thread =
-          Thread.ofPlatform()
-              .name("xen")
-              .daemon()
-              .start(() -> run(backend, store, devices, listener));
+          Thread.ofPlatform().name("xen").daemon().start(() -> run(backend, store, host, listener));
     } catch (IOException e) {
       if (xen != null) {
         xen.close();
@@ -75,8 +72,7 @@ public final class XenSource implements FrameSource {
     }
   }
 
-  private Backend backend(XenStore store, XenDevices xen, FrameListener listener)
-      throws IOException {
+  private Backend backend(XenStore store, XenHost xen, FrameListener listener) throws IOException {
     String self = store.read("domid").orElse("0");
     DisplayMemory.Route route =
         options.route() == null
@@ -102,20 +98,28 @@ public final class XenSource implements FrameSource {
     }
   }
 
-  static XenStore openStore() throws HostLacksException {
+  static XenStore openStore(XenHost.Calls calls) throws HostLacksException {
     try {
-      return XenStoreConnection.open();
+      return switch (calls) {
+        case DEVICES -> XenStoreConnection.open();
+        case LIBRARIES -> LibraryXenStore.open();
+      };
     } catch (ErrnoException e) {
       throw new HostLacksException(
           "this is no domain of Xen that has a xenstore, or there are no rights for it: "
               + e.getMessage(),
           e);
+    } catch (UnsatisfiedLinkError e) {
+      throw lacksLibrary(e);
     }
   }
 
-  private static XenDevices openDevices() throws HostLacksException {
+  private static XenHost openHost(XenHost.Calls calls) throws HostLacksException {
     try {
-      return XenDevices.open();
+      return switch (calls) {
+        case DEVICES -> XenDevices.open();
+        case LIBRARIES -> XenLibraries.open();
+      };
     } catch (ErrnoException e) {
       throw new HostLacksException(
           "Xen's devices cannot be opened: "
@@ -124,10 +128,17 @@ public final class XenSource implements FrameSource {
                   ? ""
                   : "; load them: sudo modprobe xen-gntdev && sudo modprobe xen-evtchn"),
           e);
+    } catch (UnsatisfiedLinkError e) {
+      throw lacksLibrary(e);
     }
   }
 
-  private void run(Backend backend, XenStore store, XenDevices xen, FrameListener listener) {
+  private static HostLacksException lacksLibrary(UnsatisfiedLinkError e) {
+    return new HostLacksException(
+        "calls=libraries: " + e.getMessage() + "; or use calls=devices, which needs none");
+  }
+
+  private void run(Backend backend, XenStore store, XenHost xen, FrameListener listener) {
     String reason;
     Throwable failure = null;
     try {
@@ -158,7 +169,7 @@ public final class XenSource implements FrameSource {
    *
    * @return why it ended
    */
-  private String serve(Backend backend, XenStore store, XenDevices xen) throws IOException {
+  private String serve(Backend backend, XenStore store, XenHost xen) throws IOException {
     try (Poll poll = new Poll(3)) {
       poll.watch(STORE, store.fd(), Poll.IN);
       poll.watch(PORTS, xen.eventFd(), Poll.IN);

@@ -163,7 +163,10 @@ final class ScriptedGuest implements AutoCloseable {
             ROOT,
             domain -> domain == DOMAIN,
             (connector, id) ->
-                new XenOptions("1", wanted, null, 0).isConnector(connector, id) ? heard : null,
+                new XenOptions("1", wanted, null, 0, XenHost.Calls.DEVICES)
+                        .isConnector(connector, id)
+                    ? heard
+                    : null,
             () -> wakes++,
             () -> now);
   }

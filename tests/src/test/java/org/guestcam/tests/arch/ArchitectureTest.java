@@ -91,7 +91,12 @@ class ArchitectureTest {
         .should()
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
-            "org.guestcam.xen..", "org.guestcam.frame", "org.guestcam.uapi", "java..", "org.slf4j")
+            "org.guestcam.xen..",
+            "org.guestcam.frame",
+            "org.guestcam.uapi",
+            "jnr.ffi..",
+            "java..",
+            "org.slf4j")
         .check(all);
   }
 
