@@ -45,10 +45,18 @@ final class LibraryGrants implements GrantDmaBufs, AutoCloseable {
     return returned < 0 ? -LastError.getLastError(runtime) : returned;
   }
 
+  /** The handle, for a call that is made now: the library would use a closed one's memory. */
+  private Pointer table() {
+    if (closed) {
+      throw new IllegalStateException("libxengnttab's handle is closed");
+    }
+    return table;
+  }
+
   /** Maps pages, as {@link GrantDevice#map}; the caller closes the mapping. */
   synchronized Mapping map(int domain, int[] refs, int protection) throws ErrnoException {
     Pointer start =
-        library.xengnttab_map_domain_grant_refs(table, refs.length, domain, refs, protection);
+        library.xengnttab_map_domain_grant_refs(table(), refs.length, domain, refs, protection);
     String name = "pages of domain " + domain;
     if (start == null) {
       throw failure("xengnttab_map_domain_grant_refs", name);
@@ -102,7 +110,7 @@ final class LibraryGrants implements GrantDmaBufs, AutoCloseable {
   @Override
   public synchronized DmaBuf exportDmaBuf(int domain, int[] refs, int flags) throws ErrnoException {
     int[] fd = new int[1];
-    int r = library.xengnttab_dmabuf_exp_from_refs(table, domain, flags, refs.length, refs, fd);
+    int r = library.xengnttab_dmabuf_exp_from_refs(table(), domain, flags, refs.length, refs, fd);
     String name = "pages of domain " + domain;
     if (r < 0) {
       throw failure("xengnttab_dmabuf_exp_from_refs", name);
@@ -118,14 +126,14 @@ final class LibraryGrants implements GrantDmaBufs, AutoCloseable {
 
   @Override
   public synchronized int awaitReleased(int number, int millis) {
-    return result(library.xengnttab_dmabuf_exp_wait_released(table, number, millis));
+    return result(library.xengnttab_dmabuf_exp_wait_released(table(), number, millis));
   }
 
   @Override
   public synchronized int[] grant(DmaBuf dmaBuf, int domain) throws ErrnoException {
     int[] refs = new int[Math.toIntExact(dmaBuf.size() / GrantDevice.GRANT_SIZE)];
     int fd = dmaBuf.fd().number();
-    if (library.xengnttab_dmabuf_imp_to_refs(table, domain, fd, refs.length, refs) < 0) {
+    if (library.xengnttab_dmabuf_imp_to_refs(table(), domain, fd, refs.length, refs) < 0) {
       throw failure("xengnttab_dmabuf_imp_to_refs", dmaBuf.fd().name());
     }
     return refs;

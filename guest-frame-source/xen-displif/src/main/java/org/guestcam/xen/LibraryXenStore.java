@@ -61,9 +61,17 @@ final class LibraryXenStore implements XenStore {
     return new LibraryXenStore(library, memory, Runtime.getRuntime(library));
   }
 
+  /** The connection, for a call that is made now: the library would use a closed one's memory. */
+  private Pointer store() {
+    if (!news.isOpen()) {
+      throw new IllegalStateException("the connection to xenstored is closed");
+    }
+    return store;
+  }
+
   @Override
   public Optional<String> read(String path) throws IOException {
-    Pointer value = library.xs_read(store, NO_TRANSACTION, path, length);
+    Pointer value = library.xs_read(store(), NO_TRANSACTION, path, length);
     if (value == null) {
       allow("xs_read", path);
       return Optional.empty();
@@ -77,14 +85,14 @@ final class LibraryXenStore implements XenStore {
   @Override
   public void write(String path, String value) throws IOException {
     byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-    if (!library.xs_write(store, NO_TRANSACTION, path, bytes, bytes.length)) {
+    if (!library.xs_write(store(), NO_TRANSACTION, path, bytes, bytes.length)) {
       throw failure("xs_write", path);
     }
   }
 
   @Override
   public List<String> list(String path) throws IOException {
-    Pointer names = library.xs_directory(store, NO_TRANSACTION, path, length);
+    Pointer names = library.xs_directory(store(), NO_TRANSACTION, path, length);
     if (names == null) {
       allow("xs_directory", path);
       return List.of();
@@ -104,7 +112,7 @@ final class LibraryXenStore implements XenStore {
 
   @Override
   public void remove(String path) throws IOException {
-    if (!library.xs_rm(store, NO_TRANSACTION, path)) {
+    if (!library.xs_rm(store(), NO_TRANSACTION, path)) {
       allow("xs_rm", path);
     }
   }
@@ -113,21 +121,21 @@ final class LibraryXenStore implements XenStore {
   public void share(String path, int owner, int reader) throws IOException {
     int[] permissions = {owner, PERM_NONE, reader, PERM_READ};
     if (!library.xs_set_permissions(
-        store, NO_TRANSACTION, path, permissions, permissions.length / 2)) {
+        store(), NO_TRANSACTION, path, permissions, permissions.length / 2)) {
       throw failure("xs_set_permissions", path);
     }
   }
 
   @Override
   public void watch(String path) throws IOException {
-    if (!library.xs_watch(store, path, path)) {
+    if (!library.xs_watch(store(), path, path)) {
       throw failure("xs_watch", path);
     }
   }
 
   @Override
   public void unwatch(String path) throws IOException {
-    if (!library.xs_unwatch(store, path, path)) {
+    if (!library.xs_unwatch(store(), path, path)) {
       allow("xs_unwatch", path);
     }
   }
@@ -151,7 +159,7 @@ final class LibraryXenStore implements XenStore {
 
   @Override
   public String nextChange() throws IOException {
-    Pointer change = library.xs_check_watch(store);
+    Pointer change = library.xs_check_watch(store());
     if (change == null) {
       ErrnoException failure = failure("xs_check_watch", "xenstored");
       if (failure.is(Errno.EAGAIN)) {

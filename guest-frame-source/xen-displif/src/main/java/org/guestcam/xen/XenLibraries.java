@@ -76,6 +76,14 @@ final class XenLibraries implements XenHost {
     return new XenLibraries(gnttab, evtchn, Runtime.getRuntime(gnttab));
   }
 
+  /** The handle, for a call that is made now: the library would use a closed one's memory. */
+  private Pointer channels() {
+    if (!events.isOpen()) {
+      throw new IllegalStateException("libxenevtchn's handle is closed");
+    }
+    return channels;
+  }
+
   @Override
   public boolean shares() {
     return host.shares();
@@ -90,7 +98,7 @@ final class XenLibraries implements XenHost {
   public int receive() {
     int count = 0;
     while (count < AT_ONCE) {
-      int port = library.xenevtchn_pending(channels);
+      int port = library.xenevtchn_pending(channels());
       if (port < 0) {
         break;
       }
@@ -143,7 +151,7 @@ final class XenLibraries implements XenHost {
 
   @Override
   public int bind(int domain, int port) throws IOException {
-    int local = library.xenevtchn_bind_interdomain(channels, domain, port);
+    int local = library.xenevtchn_bind_interdomain(channels(), domain, port);
     if (local < 0) {
       throw failure("xenevtchn_bind_interdomain", "port " + port + " of domain " + domain);
     }
@@ -152,7 +160,7 @@ final class XenLibraries implements XenHost {
 
   @Override
   public void notify(int port) throws IOException {
-    if (library.xenevtchn_notify(channels, port) < 0) {
+    if (library.xenevtchn_notify(channels(), port) < 0) {
       throw failure("xenevtchn_notify", "port " + port);
     }
   }
@@ -163,12 +171,12 @@ final class XenLibraries implements XenHost {
 
   @Override
   public void unmask(int port) {
-    say("xenevtchn_unmask", library.xenevtchn_unmask(channels, port));
+    say("xenevtchn_unmask", library.xenevtchn_unmask(channels(), port));
   }
 
   @Override
   public void unbind(int port) {
-    say("xenevtchn_unbind", library.xenevtchn_unbind(channels, port));
+    say("xenevtchn_unbind", library.xenevtchn_unbind(channels(), port));
   }
 
   /** A peer that is gone takes its ports with it; the store tells of that. */

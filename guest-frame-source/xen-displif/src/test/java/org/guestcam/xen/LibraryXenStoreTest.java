@@ -83,6 +83,8 @@ class LibraryXenStoreTest {
     store.unwatch("/local");
     store.unwatch("/local");
     assertFalse(library.watched);
+    store.close();
+    assertThrows(IllegalStateException.class, store::nextChange);
   }
 
   @Test

@@ -60,6 +60,7 @@ class XenLibrariesTest {
     xen.close();
     assertEquals(0, grants.closed, "its pages are mapped");
     assertEquals((byte) 8, pages.segment().get(JAVA_BYTE, 0));
+    assertThrows(IllegalStateException.class, () -> xen.map(7, new int[] {8}, Mapping.READ_WRITE));
     pages.close();
     pages.close();
     assertEquals(1, grants.closed);
@@ -109,6 +110,8 @@ class XenLibrariesTest {
     xen.notify(40);
     xen.unmask(40);
     xen.unbind(40);
+    xen.close();
+    assertThrows(IllegalStateException.class, () -> xen.notify(40));
     assertEquals(List.of("bind", "notify 40", "unmask 40", "unbind 40"), channels.calls);
   }
 
